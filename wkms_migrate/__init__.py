@@ -1,0 +1,3 @@
+"""Move a whole WKMS from Azure to AWS."""
+
+__version__ = "0.1.0"
