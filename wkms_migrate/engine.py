@@ -77,7 +77,9 @@ def _check_ids(phase: Phase, steps: Sequence[Step]) -> None:
 class Engine:
     """Runs phases in order, the steps of a stage on `workers` threads, and stops at the first failure."""
 
-    def __init__(self, context: Context, emit: Emit, *, workers: int = 1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, context: Context, emit: Emit, *, workers: int = 1, clock: Callable[[], float] = time.time
+    ) -> None:
         self.stopping = threading.Event()
         self.ran = 0
         self._context = context
@@ -140,9 +142,7 @@ class Engine:
             raise
         seconds = time.monotonic() - started
         self.ran += 1
-        self.emit(
-            events.StepDone(phase=phase.name, step=step.id, digest=step.digest, seconds=seconds, result=result)
-        )
+        self.emit(events.StepDone(phase=phase.name, step=step.id, digest=step.digest, seconds=seconds, result=result))
 
     def _check_stop(self) -> None:
         if self.stopping.is_set():

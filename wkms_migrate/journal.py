@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -81,6 +81,17 @@ class RunState:
                 self.run, self.environment = event.run, event.environment
                 self.started_at = self.started_at or event.at
                 self.exit_code = None
+            case events.RunDone():
+                self.exit_code, self.finished_at = event.exit_code, event.at
+            case events.Finding():
+                self.findings[event.step, event.code, event.object] = event
+            case events.Verified():
+                self.verified[event.step, event.object, event.check] = event
+            case _:
+                self._apply_to_step(event)
+
+    def _apply_to_step(self, event: events.Event) -> None:
+        match event:
             case events.StepStarted():
                 self._start(event)
             case events.Checkpoint():
@@ -94,12 +105,6 @@ class RunState:
                 self.steps[event.step] = StepState(
                     phase=event.phase, summary=event.summary, status="skipped", reason=event.reason
                 )
-            case events.Finding():
-                self.findings[event.step, event.code, event.object] = event
-            case events.Verified():
-                self.verified[event.step, event.object, event.check] = event
-            case events.RunDone():
-                self.exit_code, self.finished_at = event.exit_code, event.at
             case _:
                 pass
 
@@ -149,12 +154,13 @@ def load(run_dir: Path) -> RunState:
 
 def _decode(line: bytes, path: Path, number: int) -> events.Event:
     try:
-        return _decoder.decode(line)
+        event: events.Event = _decoder.decode(line)
     except msgspec.DecodeError as error:
         raise WkmsError(
             f"{path} line {number} is not an event: {error}.",
             hint="The journal was edited or belongs to another version. Choose a new run with --run NAME.",
         ) from error
+    return event
 
 
 class Journal:
@@ -186,7 +192,7 @@ class Journal:
         self._file.close()
         self._lock.close()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -196,7 +202,7 @@ class Journal:
 def _unwritable(run_dir: Path, error: OSError) -> WkmsError:
     return WkmsError(
         f"The run folder {run_dir} cannot be written: {error.strerror or error}.",
-        hint="Free space or fix the permissions, or set runs_dir in the configuration; then run the same command again.",
+        hint="Free space, fix the permissions, or set runs_dir in the configuration; then run the same command again.",
     )
 
 

@@ -89,17 +89,22 @@ class StepRun:
         """Save where to go on from. Call it after the write has landed; it is durable when this returns."""
         self.emit(events.Checkpoint(step=self.step.id, key=key, cursor=cursor))
 
-    def progress(  # noqa: PLR0913 - one flat fact with six optional parts
-        self, done: int, total: int | None = None, unit: str = "rows", *, bytes: int = 0, errors: int = 0, item: str = ""  # noqa: A002
+    def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        unit: str = "rows",
+        *,
+        bytes: int = 0,
+        errors: int = 0,
+        item: str = "",
     ) -> None:
         """State how far the step is, in absolute numbers. Cheap: readers sample it."""
         self.emit(
-            events.Progress(
-                step=self.step.id, done=done, total=total, unit=unit, bytes=bytes, errors=errors, item=item
-            )
+            events.Progress(step=self.step.id, done=done, total=total, unit=unit, bytes=bytes, errors=errors, item=item)
         )
 
-    def verified(self, object: str, check: str, source: object, target: object) -> bool:  # noqa: A002
+    def verified(self, object: str, check: str, source: object, target: object) -> bool:
         """State one comparison of source and target; a mismatch makes the step fail at its end."""
         ok = source == target
         self.emit(
@@ -111,11 +116,11 @@ class StepRun:
             self.mismatches.append(f"{object}: {check} is {source} on the source and {target} on the target")
         return ok
 
-    def finding(  # noqa: PLR0913 - one flat fact with four optional parts
+    def finding(
         self,
         code: str,
         text: str,
-        object: str = "",  # noqa: A002
+        object: str = "",
         *,
         kind: FindingKind = "note",
         severity: Severity = "info",

@@ -58,7 +58,9 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
     """
     child = _start(argv, env, cwd)
     lines: queue.Queue[str | None] = queue.Queue()
-    readers = [threading.Thread(target=_read, args=(stream, lines), daemon=True) for stream in (child.stdout, child.stderr)]
+    readers = [
+        threading.Thread(target=_read, args=(stream, lines), daemon=True) for stream in (child.stdout, child.stderr)
+    ]
     for reader in readers:
         reader.start()
     tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -74,7 +76,9 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
             raise Interrupted(f"{argv[0]} was stopped.", hint="Run the same command again to go on.")
         if deadline is not None and time.monotonic() >= deadline and child.poll() is None:
             _end(child, lines, grace, on_line, secrets)
-            raise WkmsError(f"{argv[0]} did not end within {timeout:.0f} s.", hint="The log of the run has its last lines.")
+            raise WkmsError(
+                f"{argv[0]} did not end within {timeout:.0f} s.", hint="The log of the run has its last lines."
+            )
         return Finished(child.wait(), tuple(tail))
     finally:
         _kill_group(child)
