@@ -1,0 +1,38 @@
+"""Secrets that live in the clouds' own vaults."""
+
+from __future__ import annotations
+
+from wkms_migrate.errors import ConfigError
+
+
+def from_keyvault(name: str) -> str:
+    """Return a secret of Azure Key Vault; `name` is `VAULT/SECRET`."""
+    from azure.core.exceptions import AzureError
+    from azure.identity import DefaultAzureCredential
+    from azure.keyvault.secrets import SecretClient
+
+    vault, separator, secret = name.partition("/")
+    if not separator:
+        raise ConfigError(f"keyvault:{name} must be keyvault:VAULT/SECRET.")
+    try:
+        client = SecretClient(f"https://{vault}.vault.azure.net", DefaultAzureCredential())
+        return client.get_secret(secret).value or ""
+    except AzureError as error:
+        raise ConfigError(
+            f"The secret keyvault:{name} cannot be read: {error.message}",
+            hint="Sign in with `az login`, and grant yourself the role Key Vault Secrets User on the vault.",
+        ) from error
+
+
+def from_secretsmanager(name: str) -> str:
+    """Return a secret string of AWS Secrets Manager; `name` is its name or ARN."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    except (BotoCoreError, ClientError, KeyError) as error:
+        raise ConfigError(
+            f"The secret secretsmanager:{name} cannot be read: {error}",
+            hint="Sign in with `aws sso login` or set AWS_PROFILE, and allow secretsmanager:GetSecretValue on it.",
+        ) from error
