@@ -1,0 +1,77 @@
+"""The command line: options in, exit code out. The only place that knows of a dry run."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from wkms_migrate import __version__
+from wkms_migrate.cli import cost, inspect, lab, move
+from wkms_migrate.errors import WkmsError
+
+app = typer.Typer(
+    name="wkms-migrate",
+    help="Move a whole WKMS from Azure to AWS: planned, resumable, verified on both ends, priced.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"wkms-migrate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Move a whole WKMS from Azure to AWS: planned, resumable, verified on both ends, priced."""
+
+
+move.register(app)
+inspect.register(app)
+app.add_typer(lab.app, name="lab")
+app.add_typer(cost.app, name="cost")
+
+
+def main() -> None:
+    """Run the command line and exit with the code of the table in errors.py."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except WkmsError as error:
+        if debug:
+            traceback.print_exc()
+        _tell(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        _tell(_foreign(error))
+        sys.exit(1)
+
+
+def _foreign(error: Exception) -> WkmsError:
+    text = f"{type(error).__name__}: {error}"
+    return WkmsError(text, hint="Run again with --debug for the traceback; the run's log is in its folder.")
+
+
+def _tell(error: WkmsError) -> None:
+    sys.stderr.write(f"error: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"  → {error.hint}\n")
+    if "--json" in sys.argv:
+        import msgspec
+
+        told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
