@@ -1,0 +1,156 @@
+"""Azure Blob Storage, read only: containers, listings, and pinned ranges of blobs."""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
+from wkms_migrate.clients.shared_key import bearer, shared_key
+from wkms_migrate.clients.structured_body import ASKED, read_body
+
+if TYPE_CHECKING:
+    from wkms_migrate.config import Storage
+
+PAGE = "5000"  # the most that the service lists at once
+HEADER_FIELDS = {
+    "Content-Type": "Content-Type",
+    "Content-Encoding": "Content-Encoding",
+    "Content-Language": "Content-Language",
+    "Content-Disposition": "Content-Disposition",
+    "Cache-Control": "Cache-Control",
+}
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    """A blob as the listing shows it. `etag` is without quotes, `content_md5` in base64, `size` in bytes."""
+
+    name: str
+    etag: str
+    size: int
+    kind: str = "BlockBlob"
+    last_modified: str = ""
+    content_md5: str = ""
+    tier: str = ""
+    tier_inferred: bool = False
+    archive_status: str = ""
+    folder: bool = False
+    headers: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class BlobService:
+    """One storage account. Every call tries again while the failure may pass."""
+
+    def __init__(self, account: str, origin: Origin, base_path: str) -> None:
+        self.account = account
+        self._origin = origin
+        self._base = base_path.rstrip("/")
+
+    def containers(self) -> Iterator[str]:
+        """Yield the names of all containers, without the service's own (`$logs` and such are not listed)."""
+        for page in self._pages("", {"comp": "list", "maxresults": PAGE}):
+            yield from (_text(item, "Name") for item in page.iter("Container"))
+
+    def blobs(self, container: str, *, prefix: str = "", tags: bool = True) -> Iterator[Blob]:
+        """Yield the current blobs of a container, no snapshots, versions or deleted ones."""
+        query = {
+            "restype": "container",
+            "comp": "list",
+            "maxresults": PAGE,
+            "include": "metadata,tags" if tags else "metadata",
+        }
+        if prefix:
+            query["prefix"] = prefix
+        for page in self._pages(container, query):
+            yield from (_blob(item) for item in page.iter("Blob"))
+
+    def may_read_tags(self, container: str) -> bool:
+        """Say whether these credentials may list index tags."""
+        query = {"restype": "container", "comp": "list", "maxresults": "1", "include": "tags"}
+        try:
+            next(self._pages(container, query))
+        except ServiceError as error:
+            if error.code in {"AuthorizationPermissionMismatch", "FeatureNotSupported", "InvalidQueryParameterValue"}:
+                return False
+            raise
+        return True
+
+    def find(self, container: str, name: str, *, tags: bool = True) -> Blob | None:
+        """Return one blob as it is now, or None when it is gone."""
+        first = next(self.blobs(container, prefix=name, tags=tags), None)  # nothing sorts before the prefix itself
+        return first if first and first.name == name else None
+
+    def read(self, container: str, blob: Blob, into: bytearray | memoryview, offset: int = 0) -> int:
+        """Fill the buffer from `offset` of exactly this version of the blob; return the content's CRC64.
+
+        Raises `ServiceError` with status 412 when the blob was changed since, 404 when it is gone.
+        """
+        headers = {"If-Match": f'"{blob.etag}"', **ASKED}
+        if blob.size:
+            headers["x-ms-range"] = f"bytes={offset}-{offset + len(into) - 1}"
+        request = Request(method="GET", path=f"{self._base}/{container}/{blob.name}", headers=headers)
+        return self._origin.stream(request, lambda response: read_body(response, into))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._origin.close()
+
+    def _pages(self, container: str, query: Mapping[str, str]) -> Iterator[ET.Element]:
+        marker = ""
+        while True:
+            asked = {**query, "marker": marker} if marker else query
+            answer = self._origin.call(Request(method="GET", path=f"{self._base}/{container}", query=asked))
+            page = ET.fromstring(answer.body)  # noqa: S314 - the answer of the signed-in service
+            yield page
+            marker = page.findtext("NextMarker") or ""
+            if not marker:
+                return
+
+
+def connect(storage: Storage, stop: threading.Event | None = None) -> BlobService:
+    """Return the account of the configuration. `stop` ends a wait between tries."""
+    endpoint = storage.blob_endpoint or f"https://{storage.account}.blob.core.windows.net"
+    sign = shared_key(storage.account, storage.key.reveal()) if storage.key else bearer()
+    origin = Origin("Azure Blob Storage", endpoint, sign, stop)
+    return BlobService(storage.account, origin, urllib.parse.urlsplit(endpoint).path)
+
+
+def _blob(item: ET.Element) -> Blob:
+    properties = item.find("Properties")
+    assert properties is not None
+    facts = {child.tag: child.text or "" for child in properties}
+    metadata = {child.tag: child.text or "" for child in item.iterfind("Metadata/*")}
+    return Blob(
+        name=_name(item),
+        etag=facts.get("Etag", "").strip('"'),
+        size=int(facts.get("Content-Length") or 0),
+        kind=facts.get("BlobType", "BlockBlob"),
+        last_modified=facts.get("Last-Modified", ""),
+        content_md5=facts.get("Content-MD5", ""),
+        tier=facts.get("AccessTier", ""),
+        tier_inferred=facts.get("AccessTierInferred", "").lower() == "true",
+        archive_status=facts.get("ArchiveStatus", ""),
+        folder=facts.get("ResourceType") == "directory" or metadata.get("hdi_isfolder", "").lower() == "true",
+        headers={name: facts[tag] for tag, name in HEADER_FIELDS.items() if facts.get(tag)},
+        metadata=metadata,
+        tags={_text(tag, "Key"): _text(tag, "Value") for tag in item.iterfind("Tags/TagSet/Tag")},
+    )
+
+
+def _name(item: ET.Element) -> str:
+    """Return the name; the service percent-encodes names that XML cannot hold, and says so."""
+    name = item.find("Name")
+    assert name is not None
+    text = name.text or ""
+    return urllib.parse.unquote(text) if name.get("Encoded") == "true" else text
+
+
+def _text(item: ET.Element, tag: str) -> str:
+    return item.findtext(tag) or ""
