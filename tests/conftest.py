@@ -1,0 +1,91 @@
+"""Servers for the integration tests: private ones, on free loopback ports, once per session, ended with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from endpoints import AwsEndpoint, CosmosAccount, MysqlEndpoint, MysqlPair, StorageAccount
+from external import missing, need
+
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.lab import azurite as azurite_lab
+from wkms_migrate.lab import certificates, cosmos, mysql_binaries, mysqld, servers
+from wkms_migrate.lab import moto_server as moto_lab
+
+# Bundles and files that a workstation may name for its own AWS and Terraform; they are not those of local servers.
+for _name in ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+    os.environ.pop(_name, None)
+os.environ["TF_CLI_CONFIG_FILE"] = os.devnull
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[servers.Server], servers.Ports]]:
+    """Start servers of the lab in a folder of this session; all end with it."""
+    home = servers.Home(tmp_path_factory.mktemp("servers"))
+    started: list[servers.Running] = []
+
+    def start(server: servers.Server) -> servers.Ports:
+        running, _ = servers.ensure(server, home)
+        started.append(running)
+        return running.ports
+
+    yield start
+    for running in reversed(started):
+        servers.stop(running, home)
+
+
+@pytest.fixture(scope="session")
+def azurite(serve: Callable[[servers.Server], servers.Ports]) -> StorageAccount:
+    need("node")
+    need("npm")
+    key = azurite_lab.new_key()
+    ports = serve(azurite_lab.server(azurite_lab.install(print), key, None))
+    endpoints = azurite_lab.endpoints(ports)
+    return StorageAccount(
+        account=azurite_lab.ACCOUNT, key=key, blob_endpoint=endpoints["blob"], queue_endpoint=endpoints["queue"]
+    )
+
+
+@pytest.fixture(scope="session")
+def moto_server(serve: Callable[[servers.Server], servers.Ports]) -> AwsEndpoint:
+    return AwsEndpoint(endpoint_url=moto_lab.endpoint(serve(moto_lab.server())))
+
+
+@pytest.fixture(scope="session")
+def cosmos_double(
+    serve: Callable[[servers.Server], servers.Ports], tmp_path_factory: pytest.TempPathFactory
+) -> CosmosAccount:
+    key_file = tmp_path_factory.mktemp("cosmos") / "key"
+    key_file.write_text(azurite_lab.new_key(), encoding="ascii")
+    ports = serve(cosmos.server(key_file, None))
+    return CosmosAccount(endpoint=cosmos.endpoint(ports), key=key_file.read_text(encoding="ascii"))
+
+
+@pytest.fixture(scope="session")
+def mysql_pair(serve: Callable[[servers.Server], servers.Ports], tmp_path_factory: pytest.TempPathFactory) -> MysqlPair:
+    try:
+        binaries = mysql_binaries.find(print)
+    except WkmsError as error:
+        missing(f"{error.message} {error.hint}")
+    folder = tmp_path_factory.mktemp("mysql")
+    made = certificates.ensure(folder / "tls", [servers.HOST])
+
+    def endpoint(profile: mysqld.Profile) -> MysqlEndpoint:
+        place = mysqld.Place(
+            data=folder / profile.name, accounts=folder / "secrets" / f"{profile.name}.sql", certificates=made
+        )
+        mysqld.prepare(profile, binaries, place, "admin-password", "owner-password")
+        ports = serve(mysqld.server(profile, binaries, place, "owner-password"))
+        return MysqlEndpoint(
+            host=servers.HOST,
+            port=ports["mysql"],
+            user=profile.user,
+            password="admin-password",
+            ca=made.ca,
+            owner=mysqld.OWNER,
+            owner_password="owner-password",
+        )
+
+    return MysqlPair(source=endpoint(mysqld.AZURE), target=endpoint(mysqld.RDS))
