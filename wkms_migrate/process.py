@@ -107,7 +107,7 @@ def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None)
 
 
 def _read(stream: IO[str] | None, lines: queue.Queue[str | None]) -> None:
-    with contextlib.suppress(ValueError):  # the stream was closed under us: the program is gone
+    with contextlib.suppress(ValueError), stream or contextlib.nullcontext():  # closed under us: the program is gone
         for line in stream or ():
             lines.put(line.rstrip("\n"))
     lines.put(_DONE)
