@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -49,6 +48,8 @@ def main() -> None:
         app()
     except WkmsError as error:
         if debug:
+            import traceback
+
             traceback.print_exc()
         _tell(error)
         sys.exit(error.exit_code)

@@ -1,0 +1,5 @@
+"""`python -m wkms_migrate`."""
+
+from wkms_migrate.cli import main
+
+main()
