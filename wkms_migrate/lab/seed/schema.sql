@@ -91,6 +91,7 @@ CREATE TABLE document_versions (
   created_at  DATETIME(6) NOT NULL,
   PRIMARY KEY (document_id, version),
   KEY ix_document_versions_author (author_id, created_at),
+  FULLTEXT KEY ft_document_versions_summary (summary) /*!50706 WITH PARSER ngram */,
   CONSTRAINT fk_document_versions_document FOREIGN KEY (document_id) REFERENCES documents (id) ON DELETE CASCADE,
   CONSTRAINT fk_document_versions_author FOREIGN KEY (author_id) REFERENCES users (id)
 ) ENGINE=InnoDB COMMENT='문서 판';
@@ -139,7 +140,6 @@ CREATE TABLE chat_messages (
   created_at  DATETIME(6) NOT NULL,
   PRIMARY KEY (id),
   KEY ix_chat_messages_session (session_id, id),
-  FULLTEXT KEY ft_chat_messages_content (content) /*!50706 WITH PARSER ngram */,
   CONSTRAINT fk_chat_messages_session FOREIGN KEY (session_id) REFERENCES chat_sessions (id) ON DELETE CASCADE
 ) ENGINE=InnoDB COMMENT='챗봇 메시지';
 
