@@ -1,0 +1,61 @@
+"""Faults on demand: which requests they meet, how often, and what they do to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["unavailable", "reset", "damage_in", "damage_out", "truncate", "pause", "late_error"]
+
+
+@dataclass(slots=True)
+class Fault:
+    """Do `kind` to the next `times` requests with this method whose path and query hold `where`.
+
+    `reset` cuts the connection before an answer but after the work is done; `late_error` says 200 with an error
+    in its body; `pause` sets `reached` and waits for `release`.
+    """
+
+    kind: Kind
+    method: str
+    where: str = ""
+    times: int = 1
+    every: int = 1
+    reached: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+    seen: int = 0
+
+
+class Faults:
+    """The faults that wait for their request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        with self._lock:
+            self._waiting.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, method: str, target: str) -> Callable[[Kind], Fault | None]:
+        """Return a function that says which fault of a kind meets this request."""
+        with self._lock:
+            met = {fault.kind: fault for fault in self._waiting if self._meets(fault, method, target)}
+        return met.get
+
+    @staticmethod
+    def _meets(fault: Fault, method: str, target: str) -> bool:
+        if fault.method != method or fault.where not in target or fault.times == 0:
+            return False
+        fault.seen += 1
+        if fault.seen % fault.every:
+            return False
+        fault.times -= 1
+        return True
