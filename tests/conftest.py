@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from endpoints import AwsEndpoint, CosmosAccount, MysqlEndpoint, MysqlPair, StorageAccount
@@ -11,8 +12,10 @@ from external import missing, need
 
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import azurite as azurite_lab
-from wkms_migrate.lab import certificates, cosmos, mysql_binaries, mysqld, servers
+from wkms_migrate.lab import cosmos, mysql_binaries, mysqld, servers
 from wkms_migrate.lab import moto_server as moto_lab
+from wkms_migrate.lab.folder import LabFolder
+from wkms_migrate.lab.mysql_profiles import AZURE, RDS, Profile
 
 # Bundles and files that a workstation may name for its own AWS and Terraform; they are not those of local servers.
 for _name in ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
@@ -27,7 +30,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[server
     started: list[servers.Running] = []
 
     def start(server: servers.Server) -> servers.Ports:
-        running, _ = servers.ensure(server, home)
+        running = servers.ensure(server, home)
         started.append(running)
         return running.ports
 
@@ -69,23 +72,19 @@ def mysql_pair(serve: Callable[[servers.Server], servers.Ports], tmp_path_factor
         binaries = mysql_binaries.find(print)
     except WkmsError as error:
         missing(f"{error.message} {error.hint}")
-    folder = tmp_path_factory.mktemp("mysql")
-    made = certificates.ensure(folder / "tls", [servers.HOST])
+    folder = LabFolder(tmp_path_factory.mktemp("mysql"))
 
-    def endpoint(profile: mysqld.Profile) -> MysqlEndpoint:
-        place = mysqld.Place(
-            data=folder / profile.name, accounts=folder / "secrets" / f"{profile.name}.sql", certificates=made
-        )
-        mysqld.prepare(profile, binaries, place, "admin-password", "owner-password")
-        ports = serve(mysqld.server(profile, binaries, place, "owner-password"))
+    def endpoint(profile: Profile) -> MysqlEndpoint:
+        mysqld.prepare(profile, binaries, folder)
+        login = mysqld.connection(profile, folder, serve(mysqld.server(profile, binaries, folder)))
         return MysqlEndpoint(
-            host=servers.HOST,
-            port=ports["mysql"],
+            host=str(login["host"]),
+            port=int(login["port"]),
             user=profile.user,
-            password="admin-password",
-            ca=made.ca,
+            password=folder.secret(profile.name).read_text(encoding="ascii"),
+            ca=Path(login["ca"]),
             owner=mysqld.OWNER,
-            owner_password="owner-password",
+            owner_password=folder.secret(mysqld.OWNER).read_text(encoding="ascii"),
         )
 
-    return MysqlPair(source=endpoint(mysqld.AZURE), target=endpoint(mysqld.RDS))
+    return MysqlPair(source=endpoint(AZURE), target=endpoint(RDS))

@@ -29,18 +29,16 @@ def test_azurite_serves_blobs_and_queues_to_the_sdk(azurite: StorageAccount) -> 
 
 
 def test_moto_serves_aws_and_knows_managed_policies(moto_server: AwsEndpoint) -> None:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=moto_server.endpoint_url,
-            region_name=moto_server.region,
-            aws_access_key_id=moto_server.access_key_id,
-            aws_secret_access_key=moto_server.secret_access_key,
-        )
-
-    assert client("s3").list_buckets()["Buckets"] == []
+    assert _client(moto_server, "s3").list_buckets()["Buckets"] == []
     arn = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-    assert client("iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn
+    assert _client(moto_server, "iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn
+
+
+def test_moto_knows_the_machine_image_that_terraform_looks_up(moto_server: AwsEndpoint) -> None:
+    images = _client(moto_server, "ec2").describe_images(
+        Owners=["099720109477"], Filters=[{"Name": "name", "Values": ["ubuntu/images/*/ubuntu-noble-24.04-amd64-*"]}]
+    )
+    assert [image["Architecture"] for image in images["Images"]] == ["x86_64"]
 
 
 def test_the_source_has_the_options_of_azure(mysql_pair: MysqlPair) -> None:
@@ -99,3 +97,13 @@ def _variables(server: MysqlEndpoint) -> set[tuple[Any, ...]]:
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SHOW GLOBAL VARIABLES")
         return set(cursor.fetchall())
+
+
+def _client(server: AwsEndpoint, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=server.endpoint_url,
+        region_name=server.region,
+        aws_access_key_id=server.access_key_id,
+        aws_secret_access_key=server.secret_access_key,
+    )

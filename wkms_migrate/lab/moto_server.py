@@ -5,10 +5,14 @@ from __future__ import annotations
 import http.client
 import logging
 import sys
+from pathlib import Path
 
 from wkms_migrate.lab.servers import HOST, Ports, Server
 
-_ENVIRONMENT = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}  # else the policies that AWS manages do not exist
+_ENVIRONMENT = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # else the policies that AWS manages do not exist
+    "MOTO_AMIS_PATH": str(Path(__file__).with_name("amis.json")),  # its own images end with Ubuntu 16.04
+}
 
 
 def server() -> Server:

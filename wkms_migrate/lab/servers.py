@@ -22,6 +22,7 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.plan import digest_of
 
 Ports: TypeAlias = Mapping[str, int]
+Say: TypeAlias = Callable[[str], None]
 
 HOST = "127.0.0.1"
 _ATTEMPTS = 3  # a free port may be taken by another process between the choice and the bind
@@ -75,17 +76,19 @@ class Home:
             return None
 
 
-def ensure(server: Server, home: Home) -> tuple[Running, bool]:
-    """Return the server, ready, and whether it had to be started. Raises `WkmsError` with its last log lines.
+def ensure(server: Server, home: Home, say: Say | None = None) -> Running:
+    """Return the server, ready; start it if it does not run. Raises `WkmsError` with its last log lines.
 
     One that runs with another command or environment than asked for is ended and started anew.
     """
+    if found := current(server, home):
+        _await_ready(server, found, home)
+        return found
     last = home.recorded(server.name)
-    if last and alive(last):
-        if last.digest == _digest(server, last.ports):
-            _await_ready(server, last, home)
-            return last, False
+    if last:
         stop(last, home)
+    if say:
+        say(f"Starting {server.name}")
     ports = last.ports if last and _all_free(last.ports) else _choose(server)
     for attempt in range(_ATTEMPTS):
         running = _spawn(server, ports, home)
@@ -98,7 +101,13 @@ def ensure(server: Server, home: Home) -> tuple[Running, bool]:
             ports = _choose(server)
         else:
             break
-    return running, True
+    return running
+
+
+def current(server: Server, home: Home) -> Running | None:
+    """Return the server if it runs, with the command and environment asked for."""
+    last = home.recorded(server.name)
+    return last if last and alive(last) and last.digest == _digest(server, last.ports) else None
 
 
 def stop(running: Running, home: Home, grace: float = 20.0) -> bool:
@@ -136,6 +145,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content so that a reader sees the old or the new, never half of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def _choose(server: Server) -> dict[str, int]:
@@ -189,7 +205,7 @@ def _spawn(server: Server, ports: Mapping[str, int], home: Home) -> Running:
         digest=_digest(server, ports),
         since=time.time(),
     )
-    _write_atomically(pid_file, msgspec.json.encode(running))
+    write_atomically(pid_file, msgspec.json.encode(running))
     return running
 
 
@@ -238,9 +254,3 @@ def _identity(pid: int) -> str:
     state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
     start_ticks = fields[18]  # field 22 of proc(5)
     return "" if state in "ZX" else f"{boot}:{start_ticks}"
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
