@@ -1,0 +1,62 @@
+"""Azure Database for MySQL to RDS or Aurora MySQL, by a consistent logical copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wkms_migrate.errors import NotKnownYet
+from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, verify
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.plan import Context, Phase, Step, digest_of
+
+
+def plan(context: Context) -> Iterator[Step]:
+    """Plan the copy. The source is asked for sizes only while something is still to be done."""
+    settings = context.section(MysqlSettings)
+    source = context.settings.azure.mysql
+    digest = digest_of(settings.schemas, settings.on_existing, source.host, source.port, _target_name(context))
+    names = ", ".join(settings.schemas)
+    work = [
+        ("preflight", f"Check both servers before moving {names}", preflight.run),
+        ("schema", f"Make the tables of {names}", schema.run),
+        ("data", f"Copy the rows of {names} from one snapshot", data.run),
+        ("indexes", "Add indexes and foreign keys", indexes.run),
+        ("objects", "Make views, routines, triggers and events (disabled)", objects.run),
+        ("verify", "Compare rows, definitions and objects on both ends", verify.run),
+    ]
+    if settings.on_existing == "replace":
+        work.insert(1, ("backup", f"Back up what the target has in {names}", backup.run))
+    for stage, (what, summary, run) in enumerate(work):
+        yield Step(
+            id=f"mysql/{what}",
+            summary=summary,
+            run=run,
+            digest=digest,
+            stage=stage,
+            preview=(lambda: _sizes(context, settings)) if what == "data" else None,
+        )
+
+
+def _target_name(context: Context) -> str:
+    try:
+        server = servers.target_server(context)
+    except NotKnownYet:
+        return "(known after provision)"
+    return f"{server.host}:{server.port}"
+
+
+def _sizes(context: Context, settings: MysqlSettings) -> Iterator[str]:
+    from wkms_migrate.phases.mysql import catalog
+
+    with servers.source(context) as session:
+        for table in catalog.tables(session, settings.schemas):
+            yield f"{table.id}: about {table.rows:,} rows, {table.bytes / (1 << 20):,.1f} MiB"
+
+
+PHASE = Phase(
+    name="mysql",
+    summary="Move MySQL schemas: tables, rows, indexes, objects, verified",
+    plan=plan,
+    settings=MysqlSettings,
+    needs=("provision",),
+)

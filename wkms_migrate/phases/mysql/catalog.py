@@ -1,0 +1,139 @@
+"""What the dictionary of a server says about the schemas that move. Asked in whole schemas, not table by table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wkms_migrate.clients.mysql import Session
+from wkms_migrate.phases.mysql.ddl import TableDefinition, parse, quoted
+
+INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
+BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+TIMES = frozenset({"date", "datetime", "timestamp", "time", "year"})
+# MySQL writes "geomcollection" since 8.0, MariaDB "geometrycollection".
+GEOMETRIES = frozenset(
+    {
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+        "multipoint",
+        "multilinestring",
+        "multipolygon",
+        "geomcollection",
+        "geometrycollection",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column; `type` is the bare data type in lower case, `charset` None for what is no text."""
+
+    name: str
+    type: str
+    charset: str | None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A base table. `key` is its primary key in order, empty where no key can cut it into chunks."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[Column, ...]
+    rows: int
+    bytes: int
+    engine: str = "InnoDB"
+
+    @property
+    def id(self) -> str:
+        """Schema and name with a dot, for messages and checkpoints."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        """The full name for SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that hold values of their own, in order."""
+        return tuple(column for column in self.columns if not column.generated)
+
+
+def literals(session: Session, values: Sequence[str]) -> str:
+    """Return the values as a list of SQL literals."""
+    return ", ".join(session.quoted(value) for value in values)
+
+
+def tables(session: Session, schemas: Sequence[str]) -> list[Table]:
+    """Return the base tables of these schemas, the biggest first. Row and byte numbers are the server's estimates."""
+    names = literals(session, schemas)
+    columns = _columns(session, names)
+    keys = _keys(session, names)
+    found = session.records(
+        "SELECT table_schema AS s, table_name AS t, engine AS engine, COALESCE(table_rows, 0) AS row_estimate,"
+        " COALESCE(data_length, 0) AS byte_estimate FROM information_schema.tables"
+        f" WHERE table_schema IN ({names}) AND table_type = 'BASE TABLE'"
+    )
+    made = [
+        Table(
+            schema=row["s"],
+            name=row["t"],
+            columns=tuple(columns[row["s"], row["t"]]),
+            key=_chunk_key(columns[row["s"], row["t"]], keys[row["s"], row["t"]]),
+            rows=int(row["row_estimate"]),
+            bytes=int(row["byte_estimate"]),
+            engine=row["engine"] or "",
+        )
+        for row in found
+    ]
+    return sorted(made, key=lambda table: (-table.bytes, table.id))
+
+
+def _columns(session: Session, names: str) -> dict[tuple[str, str], list[Column]]:
+    grouped: dict[tuple[str, str], list[Column]] = defaultdict(list)
+    for row in session.records(
+        "SELECT table_schema AS s, table_name AS t, column_name AS c, data_type AS type, character_set_name AS cs,"
+        " generation_expression AS expression FROM information_schema.columns"
+        f" WHERE table_schema IN ({names}) ORDER BY table_schema, table_name, ordinal_position"
+    ):
+        kind = str(row["type"]).lower()
+        grouped[row["s"], row["t"]].append(
+            Column(name=row["c"], type=kind, charset=row["cs"], generated=bool(row["expression"]))
+        )
+    return grouped
+
+
+def _keys(session: Session, names: str) -> dict[tuple[str, str], list[tuple[str, bool]]]:
+    grouped: dict[tuple[str, str], list[tuple[str, bool]]] = defaultdict(list)
+    for row in session.records(
+        "SELECT table_schema AS s, table_name AS t, column_name AS c, sub_part AS prefix"
+        f" FROM information_schema.statistics WHERE table_schema IN ({names}) AND index_name = 'PRIMARY'"
+        " ORDER BY table_schema, table_name, seq_in_index"
+    ):
+        grouped[row["s"], row["t"]].append((row["c"], row["prefix"] is not None))
+    return grouped
+
+
+def _chunk_key(columns: list[Column], parts: list[tuple[str, bool]]) -> tuple[Column, ...]:
+    """Return the primary key if rows can be compared with it exactly.
+
+    A prefix orders nothing for sure, ENUM and SET sort by number but compare as text, FLOAT compares inexactly.
+    """
+    by_name = {column.name: column for column in columns}
+    key = tuple(by_name[name] for name, _ in parts)
+    comparable = INTEGERS | TIMES | {"decimal", "char", "varchar", "binary", "varbinary"}
+    usable = all(column.type in comparable for column in key) and not any(prefix for _, prefix in parts)
+    return key if usable else ()
+
+
+def definition(session: Session, table: Table) -> TableDefinition:
+    """Return the table's CREATE statement in parts."""
+    return parse(str(session.rows(f"SHOW CREATE TABLE {table.quoted}")[0][1]))

@@ -1,0 +1,225 @@
+"""The rows: every chunk of every table in its own transaction on the target, all from one snapshot of the source."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from wkms_migrate import retry
+from wkms_migrate.clients.mysql import Loaded, Session, SqlError, SqlTransientError
+from wkms_migrate.errors import Refused, WkmsError
+from wkms_migrate.events import Json
+from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot
+from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.digest import Digest
+from wkms_migrate.phases.mysql.parallel import each, workers_of
+from wkms_migrate.phases.mysql.servers import Pool
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.snapshot import Snapshot
+from wkms_migrate.plan import StepRun
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A chunk of a table."""
+
+    table: Table
+    chunk: Chunk
+
+    @property
+    def key(self) -> str:
+        """The name of this chunk among the checkpoints."""
+        return f"{self.table.id}#{self.chunk.number}"
+
+    @property
+    def where(self) -> str:
+        """The WHERE clause of this chunk."""
+        return self.chunk.where(self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A chunk on the target: the source's digest, the digest of what was there before, bytes, JSON written anew."""
+
+    source: Digest
+    base: Digest
+    bytes: int
+    converted: int
+
+
+def run(run: StepRun) -> Mapping[str, Json]:
+    """Copy all rows. The result has the snapshot's position and count and digest of every table at that point."""
+    settings = run.context.section(MysqlSettings)
+    workers = workers_of(run, settings.workers)
+    with servers.source(run.context) as session:
+        tables = catalog.tables(session, settings.schemas)
+    with (
+        Pool(lambda: servers.target(run.context)) as targets,
+        snapshot.taken(
+            lambda: servers.source(run.context),
+            tables,
+            connections=workers,
+            tries=settings.snapshot_tries,
+            lock_wait_seconds=settings.lock_wait_seconds,
+        ) as taken,
+    ):
+        run.log(f"snapshot by {taken.method} after {taken.tries} tries: {taken.position}")
+        copy = Copy(run, taken, targets, settings)
+        each(run, workers, copy.check_definition, tables)
+        jobs = [job for found in each(run, workers, copy.jobs, tables) for job in found]
+        landed = each(run, workers, copy.chunk, jobs)
+    _note_converted(run, jobs, landed)
+    return {
+        "snapshot": {**taken.position.to_json(), "method": taken.method, "tries": taken.tries},
+        "tables": _by_table(jobs, landed),
+        "bytes": sum(one.bytes for one in landed),
+    }
+
+
+def _by_table(jobs: list[Job], landed: list[Landed]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for job in jobs:
+        mine = [one for other, one in zip(jobs, landed, strict=True) if other.table is job.table]
+        found[job.table.id] = {
+            "source": digest.total(one.source for one in mine).to_json(),
+            "base": digest.total(one.base for one in mine).to_json(),
+            "chunks": len(mine),
+        }
+    return found
+
+
+class Copy:
+    """Copies chunks from one snapshot; its methods are called from many threads."""
+
+    def __init__(self, run: StepRun, taken: Snapshot, targets: Pool, settings: MysqlSettings) -> None:
+        self._run = run
+        self._snapshot = taken
+        self._targets = targets
+        self._append = settings.on_existing == "append"
+        self._chunk_bytes = settings.chunk_mib << 20
+        self._counting = threading.Lock()
+        self._rows = 0
+        self._bytes = 0
+        self._expected_rows = 0
+
+    def check_definition(self, table: Table) -> None:
+        """Raise `Refused` when the target's table is not the source's: the rows would not fit."""
+        with self._snapshot.session() as source, self._targets.session() as target:
+            wanted = catalog.definition(source, table).columns_text()
+            try:
+                there = catalog.definition(target, table).columns_text()
+            except SqlError as error:
+                raise Refused(
+                    f"Table {table.id} is not on the target: {error.message}",
+                    hint="It was made after the schema step ran, or dropped on the target: start a new run.",
+                ) from error
+        if wanted != there:
+            raise Refused(
+                f"Table {table.id} has another definition on the target than on the source.",
+                hint="It was changed after the schema step ran: start a new run, or make both alike.",
+            )
+
+    def jobs(self, table: Table) -> list[Job]:
+        """Cut a table into chunks; the cut of an earlier attempt is kept, so that its chunks are found again."""
+        key = f"{table.id}#bounds"
+        if key in self._run.cursors:
+            found = [tuple(bound) for bound in self._run.cursors[key]]
+        else:
+            with self._snapshot.session() as source:
+                found = chunks.bounds(source, table, self._chunk_bytes)
+            self._run.checkpoint(found, key=key)
+        with self._counting:
+            self._expected_rows += table.rows
+        return [Job(table, chunk) for chunk in chunks.cut(found)]
+
+    def chunk(self, job: Job) -> Landed:
+        """Bring one chunk to the target, or see that it is there already, and checkpoint it."""
+        landed = retry.call(self._attempt, job)
+        self._run.checkpoint({"source": landed.source.to_json(), "bytes": landed.bytes}, key=job.key)
+        with self._counting:
+            self._rows += landed.source.rows
+            self._bytes += landed.bytes
+            self._run.progress(self._rows, max(self._expected_rows, self._rows), bytes=self._bytes, item=job.table.id)
+        return landed
+
+    def _attempt(self, job: Job) -> Landed:
+        earlier = self._run.cursors.get(job.key)
+        with self._snapshot.session() as source, self._targets.session() as target:
+            wanted = digest.read(source, job.table, job.where)
+            converted = digest.converted_json(source, job.table, job.where)
+            base = self._base(target, job)
+            if (earlier or self._append) and digest.read(target, job.table, job.where) == base + wanted:
+                size = int(earlier["bytes"]) if earlier else 0
+            else:
+                size = self._land(source, target, job, base + wanted)
+        return Landed(wanted, base, size, converted)
+
+    def _base(self, target: Session, job: Job) -> Digest:
+        """Return what was in the chunk's range before the first attempt: nothing, unless rows are to be added."""
+        if not self._append:
+            return Digest()
+        key = f"{job.key}#base"
+        if key in self._run.cursors:
+            return Digest.from_json(self._run.cursors[key])
+        base = digest.read(target, job.table, job.where)
+        self._run.checkpoint(base.to_json(), key=key)
+        return base
+
+    def _land(self, source: Session, target: Session, job: Job, wanted: Digest) -> int:
+        """Write one chunk in one transaction; return its bytes. Nothing of it stays when anything is odd."""
+        tally = rows.Tally()
+        target.run("START TRANSACTION")
+        try:
+            if not self._append:
+                target.run(f"DELETE FROM {job.table.quoted}{job.where}")
+            loaded = target.load(rows.load(job.table), self._blocks(source, job, tally))
+            self._check_load(target, job, loaded, tally, wanted)
+            target.run("COMMIT")
+        except BaseException:
+            if target.open:
+                with suppress(SqlTransientError):
+                    target.run("ROLLBACK")
+            raise
+        return tally.bytes
+
+    def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
+        for block in rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally):
+            self._run.check_stop()
+            yield block
+
+    def _check_load(self, target: Session, job: Job, loaded: Loaded, tally: rows.Tally, wanted: Digest) -> None:
+        """Raise unless all rows went in as they are: LOAD DATA LOCAL turns errors into warnings and goes on."""
+        if loaded.rows == tally.rows and not loaded.warnings:
+            return
+        told = "; ".join(target.warnings()) if loaded.warnings else "no warning"
+        if loaded.rows == tally.rows and digest.read(target, job.table, job.where) == wanted:
+            self._run.finding(
+                "mysql-load-warning", f"The target warned but holds the exact rows: {told}.", job.table.id
+            )
+            return
+        raise WkmsError(
+            f"Chunk {job.key} did not load as it is: {tally.rows:,} rows sent, {loaded.rows:,} taken,"
+            f" {loaded.warnings:,} warnings ({told}). The chunk was rolled back.",
+            hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
+        )
+
+
+def _note_converted(run: StepRun, jobs: list[Job], landed: list[Landed]) -> None:
+    counted: Counter[str] = Counter()
+    for job, one in zip(jobs, landed, strict=True):
+        counted[job.table.id] += one.converted
+    for table, rows_changed in sorted(counted.items()):
+        if rows_changed:
+            run.finding(
+                "mysql-json-number",
+                f"{rows_changed:,} rows hold JSON that is written differently after it was read again, such as a"
+                " DECIMAL 1.10 that becomes 1.1.",
+                table,
+                kind="converted",
+                severity="warning",
+                hint="Equal as a double; where the written form matters, repair it with JSON_SET and CAST.",
+            )

@@ -1,0 +1,114 @@
+"""A digest of rows that two servers compute alike and that can be added up.
+
+Per row: SHA-256 over all columns, each in a canonical form that cannot run into its neighbour (facts: a separator
+alone lets ('a#b','c') equal ('a','b#c')). Over rows: the first 64 bits summed modulo 2**64, with the count. A sum and
+not XOR, because pairs of equal rows cancel under XOR. SHA2() because MD5() and SHA1() are gone from MySQL 9.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wkms_migrate.clients.mysql import Session
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.mysql.catalog import BINARIES, GEOMETRIES, TEXTS, Column, Table
+from wkms_migrate.phases.mysql.ddl import quoted
+from wkms_migrate.phases.mysql.rows import source
+
+MODULUS = 1 << 64
+LONG = frozenset({"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob"})
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Number of rows and the sum of their hashes. Digests of disjoint sets of rows add up to the digest of all."""
+
+    rows: int = 0
+    sum: int = 0
+
+    def __add__(self, other: Digest) -> Digest:
+        return Digest(self.rows + other.rows, (self.sum + other.sum) % MODULUS)
+
+    def __sub__(self, other: Digest) -> Digest:
+        return Digest(self.rows - other.rows, (self.sum - other.sum) % MODULUS)
+
+    def __str__(self) -> str:
+        return f"{self.sum:016x}"
+
+    def to_json(self) -> list[int | str]:
+        """Return the form kept in checkpoints and results."""
+        return [self.rows, str(self)]
+
+    @classmethod
+    def from_json(cls, value: list[int | str]) -> Digest:
+        """Read what `to_json` gave."""
+        return cls(int(value[0]), int(str(value[1]), 16))
+
+
+def total(digests: Iterable[Digest]) -> Digest:
+    """Return the digest of all these rows together."""
+    return sum(digests, Digest())
+
+
+def canonical(column: Column) -> str:
+    """Return an expression for one column: '~' for NULL, else a text that ends where it says.
+
+    Numbers, dates and the like hold no ';'. Strings carry their length in front. Long ones are hashed first, so that
+    the whole stays below any max_allowed_packet.
+    """
+    name = quoted(column.name)
+    if column.type in TEXTS:
+        value = _framed(f"CONVERT({name} USING binary)", long=column.type in LONG)
+    elif column.type == "json":
+        # As it comes back from its own text: LOAD DATA cannot make a DECIMAL or a DATE inside JSON.
+        text = f"CAST(CAST({name} AS CHAR CHARACTER SET utf8mb4) AS JSON)"
+        value = _framed(f"CONVERT(CAST({text} AS CHAR CHARACTER SET utf8mb4) USING binary)", long=True)
+    elif column.type in BINARIES:
+        value = _framed(name, long=column.type in LONG)
+    elif column.type in GEOMETRIES:
+        value = _framed(f"CAST({name} AS BINARY)", long=True)
+    elif column.type in {"bit", "enum", "set"}:
+        value = f"CAST({name} AS UNSIGNED)"
+    elif column.type in {"float", "double"}:
+        value = f"CAST({name} AS DOUBLE)"
+    else:
+        value = name
+    return f"IFNULL({value}, '~')"
+
+
+def _framed(value: str, *, long: bool) -> str:
+    return f"CONCAT(LENGTH({value}), ':', {f'SHA2({value}, 256)' if long else value})"
+
+
+def query(table: Table, where: str) -> str:
+    """Return the query for count and sum over a range."""
+    columns = ", ';', ".join(canonical(column) for column in table.columns)
+    return (
+        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT({columns}), 256), 16), 16, 10) AS UNSIGNED)), 0)"
+        f" FROM {source(table)}{where}"
+    )
+
+
+def read(session: Session, table: Table, where: str = "") -> Digest:
+    """Compute the digest of a range on a server. Raises `WkmsError` when the server could not hash every row."""
+    count, added = session.rows(query(table, where))[0]
+    if session.warning_count:
+        raise WkmsError(
+            f"{session.name} could not hash every row of {table.id}: {'; '.join(session.warnings())}.",
+            hint="Raise max_allowed_packet on that server; if the text says otherwise, look at the rows it names.",
+        )
+    return Digest(int(count), int(added) % MODULUS)
+
+
+def converted_json(session: Session, table: Table, where: str = "") -> int:
+    """Count the rows in a range whose JSON is written differently after it was read from its own text."""
+    changes = []
+    for column in table.stored:
+        if column.type == "json":
+            text = f"CAST({quoted(column.name)} AS CHAR CHARACTER SET utf8mb4)"
+            again = f"CAST(CAST({text} AS JSON) AS CHAR CHARACTER SET utf8mb4)"
+            changes.append(f"COALESCE(CONVERT({text} USING binary) <> CONVERT({again} USING binary), 0)")
+    if not changes:
+        return 0
+    return int(session.value(f"SELECT COALESCE(SUM({' OR '.join(changes)}), 0) FROM {source(table)}{where}") or 0)
