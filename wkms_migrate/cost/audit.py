@@ -116,7 +116,7 @@ def _three_prices(guide: Guide) -> dict[str, Any] | None:
     if low <= whole <= high:
         return None
     return {
-        "whole": whole,
+        "whole_price": whole,
         "low": low,
         "high": high,
         "times_low": whole / high,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,10 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One priced line: `amount` = `quantity` x `unit_price` a month, rounded to the cent; both None when missing."""
+    """One priced line: `amount` = `quantity` x `unit_price` a month, rounded to the cent; both None when missing.
+
+    A tiered price makes one line per tier: that of the units above `above`.
+    """
 
     key: str
     area: Area
@@ -27,6 +30,7 @@ class Line:
     price: Price
     quantity: Range
     factors: tuple[str, ...]
+    above: Decimal | None
     unit_price: Range | None
     amount: Range | None
 
@@ -54,10 +58,9 @@ class Estimate:
         """The monthly total, or None as long as one price is missing."""
         return None if self.missing else self.known
 
-    def area_total(self, area: Area) -> Range | None:
-        """Return the known part of an area, None when the area has no line or none of its prices is known."""
-        amounts = [line.amount for line in self.lines if line.area == area and line.amount is not None]
-        return total(amounts) if amounts else None
+    def only(self, area: Area) -> Estimate:
+        """Return the estimate of one area alone."""
+        return replace(self, lines=tuple(line for line in self.lines if line.area == area))
 
     @property
     def estimated_percent(self) -> Decimal:
@@ -111,6 +114,7 @@ def _line(line: ScenarioLine, price: Price, quantity: Range, tier: Tier | None, 
         price=price,
         quantity=quantity,
         factors=line.quantity,
+        above=tier.above if tier and len(price.tiers) > 1 else None,
         unit_price=tier.price if tier else None,
         amount=(quantity * tier.price).rounded() if tier else None,
     )

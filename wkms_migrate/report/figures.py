@@ -1,0 +1,83 @@
+"""How figures are written. Both languages write them alike, so that a report can be checked against its translation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkms_migrate.cost.ranges import Range
+
+SYMBOLS = {"USD": "$", "KRW": "₩"}
+WITHOUT_CENTS = ("KRW",)
+SIGNIFICANT = Context(prec=5, rounding=ROUND_HALF_UP)
+
+
+def money(value: Decimal, currency: str) -> str:
+    """Write an amount to the cent: $1,234.50; currencies without cents in whole units."""
+    return whole(value, currency) if currency in WITHOUT_CENTS else _signed(value, currency, "0.01")
+
+
+def whole(value: Decimal, currency: str) -> str:
+    """Write an amount in whole units: $1,235."""
+    return _signed(value, currency, "1")
+
+
+def unit_price(value: Decimal, currency: str) -> str:
+    """Write a price per unit with five significant digits, and cents at least: $7.30 or $0.00014098."""
+    units, _, fraction = number(value).partition(".")
+    return f"{_symbol(currency)}{units}.{fraction:0<2}"
+
+
+def number(value: Decimal) -> str:
+    """Write a quantity with five significant digits, or all digits of its whole part: 22,500 or 0.675."""
+    large = abs(value) >= Decimal(10) ** SIGNIFICANT.prec
+    rounded = value.quantize(Decimal(1), ROUND_HALF_UP) if large else SIGNIFICANT.plus(value)
+    return _trimmed(f"{rounded:,f}")
+
+
+def ratio(value: Decimal) -> str:
+    """Write a ratio with at most one decimal: 11.7."""
+    rounded = value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return f"{'−' if rounded < 0 else ''}{_trimmed(f'{abs(rounded):f}')}"
+
+
+def percent(value: Decimal) -> str:
+    """Write a percentage with at most one decimal: 75.8%."""
+    return f"{ratio(value)}%"
+
+
+def span(value: Range, write: Callable[[Decimal], str]) -> str:
+    """Write a range from its low to its high end; an exact one once."""
+    low, high = write(value.low), write(value.high)
+    return low if low == high else f"{low}–{high}"
+
+
+def seconds(value: float) -> str:
+    """Write a duration: 8.4 s, 3:07 min or 2:15:09 h."""
+    if value < 60:  # noqa: PLR2004
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def moment(value: float) -> str:
+    """Write seconds since 1970 as a UTC time to the minute; nothing for 0."""
+    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC" if value else "–"
+
+
+def _signed(value: Decimal, currency: str, step: str) -> str:
+    rounded = value.quantize(Decimal(step), ROUND_HALF_UP)
+    return f"{'−' if rounded < 0 else ''}{_symbol(currency)}{abs(rounded):,f}"
+
+
+def _symbol(currency: str) -> str:
+    return SYMBOLS.get(currency, f"{currency} ")
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,56 @@
+"""Render a template to one self-contained HTML page."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wkms_migrate.report import figures
+from wkms_migrate.report.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, lang: str, currency: str, values: Mapping[str, Any]) -> str:
+    """Return the page in `lang`. Everything that is filled in is escaped."""
+    environment = _environment(lang, currency)
+    words = Words(lang, environment)
+    return environment.get_template(template).render(**values, t=words, lang=lang)
+
+
+def _environment(lang: str, currency: str) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    money, whole = partial(figures.money, currency=currency), partial(figures.whole, currency=currency)
+    unit_price = partial(figures.unit_price, currency=currency)
+    environment.filters |= {
+        "money": money,
+        "whole": whole,
+        "unit_price": unit_price,
+        "number": figures.number,
+        "percent": figures.percent,
+        "ratio": figures.ratio,
+        "seconds": figures.seconds,
+        "moment": figures.moment,
+        "money_span": lambda value: figures.span(value, money),
+        "whole_span": lambda value: figures.span(value, whole),
+        "unit_price_span": lambda value: figures.span(value, unit_price),
+        "number_span": lambda value: figures.span(value, figures.number),
+        "percent_span": lambda value: figures.span(value, figures.percent),
+        "say": lambda text: text.to(lang),
+    }
+    environment.globals["whole"] = whole
+    return environment

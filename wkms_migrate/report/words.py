@@ -1,0 +1,58 @@
+"""The words of the reports: one catalogue per language in messages/, its entries are small Jinja templates."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wkms_migrate.errors import WkmsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    from wkms_migrate.cost.fields import Notice
+
+LANGS = ("ko", "en")
+MESSAGES = Path(__file__).parent / "messages"
+
+
+@cache
+def catalogue(lang: str) -> dict[str, str]:
+    """Return all entries of a language by their dotted key."""
+    import yaml
+
+    text = (MESSAGES / f"{lang}.yaml").read_bytes()
+    return dict(_flat(yaml.load(text, yaml.CSafeLoader), ()))
+
+
+class Words:
+    """Says things in one language: `words("tile.saving", amount=…)`."""
+
+    def __init__(self, lang: str, environment: Environment) -> None:
+        self.lang = lang
+        self._entries = catalogue(lang)
+        self._environment = environment
+
+    def __call__(self, key: str, **values: Any) -> Markup:
+        """Return the entry as safe HTML, its values escaped and filled in."""
+        from markupsafe import Markup
+
+        if key not in self._entries:
+            raise WkmsError(f"The {self.lang} catalogue of reports has no entry {key}.", hint="Install the tool again.")
+        return Markup(self._environment.from_string(self._entries[key]).render(**values, t=self))  # noqa: S704
+
+    def notice(self, notice: Notice) -> Markup:
+        """Return the words for a notice, its values filled in."""
+        return self(f"notice.{notice.code}", **dict(notice.values))
+
+
+def _flat(value: Any, at: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, (*at, str(key)))
+    else:
+        yield ".".join(at), value
