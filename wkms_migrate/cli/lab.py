@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -65,5 +65,8 @@ def down(options: Options) -> None:
     options.data({"running": []})
 
 
-def _show(options: Options, servers: object) -> None:
+def _show(options: Options, servers: list[dict[str, Any]]) -> None:
+    for row in servers:
+        ports = " ".join(f"{name}=127.0.0.1:{port}" for name, port in row["ports"].items())
+        options.say(f"{row['name']:<14} {row['state']:<8} {ports}")
     options.data(servers)
