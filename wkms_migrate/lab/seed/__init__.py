@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from wkms_migrate.errors import UsageError
-from wkms_migrate.lab.seed.dataset import Part, Tell, dataset_id, refuse_real_clouds
+from wkms_migrate.lab.seed.dataset import Expected, Job, Part, Tell, dataset_id, refuse_real_clouds
 from wkms_migrate.lab.seed.scale import scale as scale_named
 
 if TYPE_CHECKING:
@@ -30,17 +32,28 @@ def seed(
     on this machine.
     """
     refuse_real_clouds(settings)
-    size, dataset = scale_named(scale), dataset_id(scale)
-    known = _known(manifest, dataset)
-    for part in [_part(name) for name in parts]:
-        if part.name in known and part.marker(settings) == dataset:
-            emit(f"{part.name}: already seeded")
-            continue
-        started = time.monotonic()
-        known[part.name] = part.fill(settings, size, dataset, emit)
-        emit(f"{part.name}: seeded in {time.monotonic() - started:.1f} s")
-        _write(manifest, {"dataset": dataset, "scale": scale, "parts": known})
-    return {"dataset": dataset, "scale": scale, "parts": known}
+    job = Job(settings=settings, scale=scale_named(scale), dataset=dataset_id(scale), tell=emit, stopping=Event())
+    known = _known(manifest, job.dataset)
+    chosen = [_part(name) for name in parts]
+    with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="seed") as pool:
+        try:
+            for name, expected in pool.map(lambda part: (part.name, _fill(part, job, known.get(part.name))), chosen):
+                known[name] = expected
+                _write(manifest, {"dataset": job.dataset, "scale": scale, "parts": known})
+        except BaseException:
+            job.stopping.set()
+            raise
+    return {"dataset": job.dataset, "scale": scale, "parts": known}
+
+
+def _fill(part: Part, job: Job, known: Expected | None) -> Expected:
+    if known is not None and part.marker(job.settings) == job.dataset:
+        job.tell(f"{part.name}: already seeded")
+        return known
+    started = time.monotonic()
+    expected = part.fill(job)
+    job.tell(f"{part.name}: seeded in {time.monotonic() - started:.1f} s")
+    return expected
 
 
 def _part(name: str) -> Part:

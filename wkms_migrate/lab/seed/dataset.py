@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from threading import Event
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from wkms_migrate.config import Settings
-from wkms_migrate.errors import Refused
+from wkms_migrate.errors import Interrupted, Refused
 from wkms_migrate.lab.seed.scale import SEED, Scale
 
 Tell: TypeAlias = Callable[[str], None]
 Expected: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _MODULUS = 1 << 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What there is to seed and where. `stopping` is set when another part failed or the user asked to stop."""
+
+    settings: Settings
+    scale: Scale
+    dataset: str
+    tell: Tell
+    stopping: Event
+
+    def until_stopped(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items; raise `Interrupted` between two of them once the job is to stop."""
+        for item in items:
+            if self.stopping.is_set():
+                raise Interrupted(
+                    "Seeding was stopped.", hint="Run the same command again: unfinished parts are redone."
+                )
+            yield item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +53,7 @@ class Part:
 
     name: str
     marker: Callable[[Settings], str | None]
-    fill: Callable[[Settings, Scale, str, Tell], Expected]
+    fill: Callable[[Job], Expected]
 
 
 def dataset_id(scale_name: str) -> str:
@@ -79,9 +101,9 @@ class OrderFreeDigest:
         return {"count": self.count, "digest": f"{self._sum:032x}"}
 
 
-def batches(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield the items in lists of at most `size`."""
-    batch: list[Any] = []
+    batch: list[T] = []
     for item in items:
         batch.append(item)
         if len(batch) == size:

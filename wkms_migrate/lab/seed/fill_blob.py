@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wkms_migrate.config import Settings
 from wkms_migrate.lab.seed.blobs import Blob, blobs
-from wkms_migrate.lab.seed.dataset import Expected, OrderFreeDigest, Part, Tell, batches
+from wkms_migrate.lab.seed.dataset import Expected, Job, OrderFreeDigest, Part, batches
 from wkms_migrate.lab.seed.library import ATTACHMENTS, DOCUMENTS
-from wkms_migrate.lab.seed.scale import Scale
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -31,23 +30,23 @@ def marker(settings: Settings) -> str | None:
     return str(found) if found else None
 
 
-def fill(settings: Settings, scale: Scale, dataset: str, tell: Tell) -> Expected:
+def fill(job: Job) -> Expected:
     """Make the containers anew and upload every blob."""
     digests = {name: OrderFreeDigest() for name in CONTAINERS}
     sizes = dict.fromkeys(CONTAINERS, 0)
-    with _service(settings) as service, ThreadPoolExecutor(WORKERS) as pool:
+    with _service(job.settings) as service, ThreadPoolExecutor(WORKERS) as pool:
         for name in CONTAINERS:
             container = service.get_container_client(name)
             if container.exists():
                 container.delete_container()
             container.create_container()
-        for batch in batches(blobs(scale), IN_FLIGHT):
+        for batch in job.until_stopped(batches(blobs(job.scale), IN_FLIGHT)):
             for blob in batch:
                 digests[blob.container].add(fingerprint(blob.name, blob.content))
                 sizes[blob.container] += len(blob.content)
             _wait(pool.map(lambda blob: _upload(service, blob), batch))
-        service.get_container_client(DOCUMENTS).set_container_metadata({"dataset": dataset})
-    tell(f"Blob: {sum(digest.count for digest in digests.values()):,} blobs, {sum(sizes.values()) / 1e6:.0f} MB")
+        service.get_container_client(DOCUMENTS).set_container_metadata({"dataset": job.dataset})
+    job.tell(f"Blob: {sum(digest.count for digest in digests.values()):,} blobs, {sum(sizes.values()) / 1e6:.0f} MB")
     return {name: digests[name].as_expected() | {"bytes": sizes[name]} for name in CONTAINERS}
 
 
@@ -62,10 +61,10 @@ def _wait(results: Iterator[None]) -> None:
 
 
 def _upload(service: BlobServiceClient, blob: Blob) -> None:
-    from azure.storage.blob import ContentSettings
+    from azure.storage.blob import ContentSettings, StandardBlobTier
 
     client = service.get_blob_client(blob.container, blob.name)
-    options: dict[str, Any] = {"standard_blob_tier": blob.tier} if blob.tier else {}
+    options: dict[str, Any] = {"standard_blob_tier": StandardBlobTier(blob.tier)} if blob.tier else {}
     client.upload_blob(
         blob.content,
         blob_type=blob.kind,

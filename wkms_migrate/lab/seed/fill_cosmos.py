@@ -1,15 +1,19 @@
-"""Fills the Cosmos containers with transactional batches, one partition key at a time."""
+"""Fills the Cosmos containers: made by the SDK, filled through the double's import."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from http.client import HTTPConnection
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
 
 from wkms_migrate.config import Settings
-from wkms_migrate.lab.seed.dataset import Expected, OrderFreeDigest, Part, Tell, batches, plain
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.lab.seed.dataset import Expected, Job, OrderFreeDigest, Part, batches
 from wkms_migrate.lab.seed.items import (
     CHAT,
     CHUNKS,
@@ -23,14 +27,11 @@ from wkms_migrate.lab.seed.items import (
 from wkms_migrate.lab.seed.scale import Scale
 
 if TYPE_CHECKING:
-    from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
+    from azure.cosmos import CosmosClient, DatabaseProxy
 
-Key: TypeAlias = str | list[str]
-
-WORKERS = 4
-IN_FLIGHT = 16
+IMPORT_ITEMS = 500
+CREATED = 201
 MARKER_ID = "dataset"
-CONTAINERS = (CHUNKS, CHAT, SETTINGS)
 
 
 def marker(settings: Settings) -> str | None:
@@ -45,44 +46,49 @@ def marker(settings: Settings) -> str | None:
             return None
 
 
-def fill(settings: Settings, scale: Scale, dataset: str, tell: Tell) -> Expected:
+def fill(job: Job) -> Expected:
     """Make the database anew and write every item."""
-    digests = {name: OrderFreeDigest() for name in CONTAINERS}
-    with _client(settings) as client, ThreadPoolExecutor(WORKERS) as pool:
-        database = _emptied(client, settings.azure.cosmos.database)
-        containers = _create_containers(database)
-        for group in batches(_batches(scale), IN_FLIGHT):
-            for name, _, items in group:
-                for item in items:
-                    digests[name].add(canonical(item))
-            for _ in pool.map(lambda one: _write(containers[one[0]], one[1], one[2]), group):
-                pass
-        last = {"id": MARKER_ID, "value": dataset}
-        containers[SETTINGS].upsert_item(last)
-        digests[SETTINGS].add(canonical(last))
-    tell(f"Cosmos DB: {sum(digest.count for digest in digests.values()):,} items in {len(CONTAINERS)} containers")
-    return plain(digests)
+    cosmos = job.settings.azure.cosmos
+    with _client(job.settings) as client:
+        _create_containers(_emptied(client, cosmos.database))
+    host = urlsplit(cosmos.endpoint).netloc
+    expected: Expected = {}
+    with closing(HTTPConnection(host, timeout=60)) as connection:
+        for name, items in _containers(job.scale, job.dataset).items():
+            digest = OrderFreeDigest()
+            for batch in job.until_stopped(batches(map(canonical, items), IMPORT_ITEMS)):
+                for line in batch:
+                    digest.add(line)
+                _import(connection, f"/_double/import/{cosmos.database}/{name}", batch)
+            expected[name] = digest.as_expected()
+    job.tell(f"Cosmos DB: {sum(one['count'] for one in expected.values()):,} items in {len(expected)} containers")
+    return expected
 
 
 def canonical(item: Item) -> bytes:
     """Return the one text that stands for an item in the digest of its container."""
-    return json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
 
 
-def _batches(scale: Scale) -> Iterator[tuple[str, Key, list[Item]]]:
-    for chunks in chunk_items(scale):
-        yield CHUNKS, chunks[0]["departmentId"], chunks
-    for conversation in chat_items(scale):
-        yield CHAT, [conversation[0]["userId"], conversation[0]["sessionId"]], conversation
-    for item in settings_items(scale):
-        yield SETTINGS, item["id"], [item]
+def _containers(scale: Scale, dataset: str) -> dict[str, Iterator[Item]]:
+    """Return the items by container; the last one is the marker."""
+    marked: Iterable[Item] = ({"id": MARKER_ID, "value": dataset},)
+    return {
+        CHUNKS: chunk_items(scale),
+        CHAT: chat_items(scale),
+        SETTINGS: chain(settings_items(scale), marked),
+    }
 
 
-def _write(container: ContainerProxy, key: Key, items: list[Item]) -> None:
-    if len(items) == 1:
-        container.upsert_item(items[0])
-    else:
-        container.execute_item_batch([("upsert", (item,)) for item in items], partition_key=key)
+def _import(connection: HTTPConnection, path: str, lines: list[bytes]) -> None:
+    connection.request("POST", path, b"\n".join(lines))
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != CREATED:
+        raise WkmsError(
+            f"The Cosmos double refused an import: {answer.status} {body[:200].decode('utf-8', 'replace')}.",
+            hint="azure.cosmos.endpoint must be the lab's own: run `wkms-migrate lab reset`.",
+        )
 
 
 def _emptied(client: CosmosClient, name: str) -> DatabaseProxy:
@@ -93,7 +99,7 @@ def _emptied(client: CosmosClient, name: str) -> DatabaseProxy:
     return client.create_database(name)
 
 
-def _create_containers(database: DatabaseProxy) -> dict[str, ContainerProxy]:
+def _create_containers(database: DatabaseProxy) -> None:
     from azure.cosmos import PartitionKey
 
     vectors: dict[str, Any] = {
@@ -108,16 +114,11 @@ def _create_containers(database: DatabaseProxy) -> dict[str, ContainerProxy]:
         "excludedPaths": [{"path": "/embedding/*"}],
         "compositeIndexes": [by_chunk],
     }
-    return {
-        CHUNKS: database.create_container(
-            CHUNKS,
-            PartitionKey(path="/departmentId"),
-            indexing_policy=indexing,
-            vector_embedding_policy=vectors,
-        ),
-        CHAT: database.create_container(CHAT, PartitionKey(path=["/userId", "/sessionId"], kind="MultiHash")),
-        SETTINGS: database.create_container(SETTINGS, PartitionKey(path="/id"), default_ttl=-1),
-    }
+    database.create_container(
+        CHUNKS, PartitionKey(path="/departmentId"), indexing_policy=indexing, vector_embedding_policy=vectors
+    )
+    database.create_container(CHAT, PartitionKey(path=["/userId", "/sessionId"], kind="MultiHash"))
+    database.create_container(SETTINGS, PartitionKey(path="/id"), default_ttl=-1)
 
 
 def _client(settings: Settings) -> CosmosClient:

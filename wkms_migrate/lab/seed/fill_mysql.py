@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING
 from wkms_migrate.clients import mysql
 from wkms_migrate.config import Settings
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.lab.seed.dataset import Expected, Part, Tell
-from wkms_migrate.lab.seed.scale import Scale
+from wkms_migrate.lab.seed.dataset import Expected, Job, Part
 from wkms_migrate.lab.seed.schema import schema_statements
 from wkms_migrate.lab.seed.tables import TABLES, Table
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "wkms"
 BLOCK_BYTES = 1 << 20
+_SPECIAL = re.compile(r"[\\\t\n\r\x00\x1a]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\\0", "\x1a": "\\Z"})
 
 
@@ -33,26 +34,26 @@ def marker(settings: Settings) -> str | None:
     return dataset if found else None
 
 
-def fill(settings: Settings, scale: Scale, dataset: str, tell: Tell) -> Expected:
+def fill(job: Job) -> Expected:
     """Drop the schema, create it again and load every table."""
-    with mysql.connect(settings.azure.mysql, "source") as session:
+    with mysql.connect(job.settings.azure.mysql, "source") as session:
         session.run(f"DROP DATABASE IF EXISTS {SCHEMA}")
         for statement in schema_statements():
             session.run(statement)
-        expected = {table.name: _load(session, table, scale) for table in TABLES}
-        session.run(f"ALTER TABLE departments COMMENT = '조직도; data set {dataset}'")
-    tell(f"MySQL: {sum(one['count'] for one in expected.values()):,} rows in {len(expected)} tables")
+        expected = {table.name: _load(session, table, job) for table in TABLES}
+        session.run(f"ALTER TABLE departments COMMENT = '조직도; data set {job.dataset}'")
+    job.tell(f"MySQL: {sum(one['count'] for one in expected.values()):,} rows in {len(expected)} tables")
     return expected
 
 
-def _load(session: mysql.Session, table: Table, scale: Scale) -> Expected:
+def _load(session: mysql.Session, table: Table, job: Job) -> Expected:
     hasher = sha256()
     count = 0
 
     def blocks() -> Iterator[bytes]:
         nonlocal count
         block = bytearray()
-        for row in table.rows(scale):
+        for row in table.rows(job.scale):
             block += line(row)
             count += 1
             if len(block) >= BLOCK_BYTES:
@@ -63,7 +64,7 @@ def _load(session: mysql.Session, table: Table, scale: Scale) -> Expected:
         if block:
             yield bytes(block)
 
-    loaded = session.load(_statement(table), blocks())
+    loaded = session.load(_statement(table), job.until_stopped(blocks()))
     if loaded.warnings or loaded.rows != count:
         raise WkmsError(
             f"Table {table.name} took {loaded.rows} of {count} rows with {loaded.warnings} warnings: "
@@ -89,7 +90,7 @@ def _text(value: Value) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
-        return value.translate(_ESCAPES)
+        return value.translate(_ESCAPES) if _SPECIAL.search(value) else value
     return value.hex() if isinstance(value, bytes) else str(value)
 
 

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from wkms_migrate.config import Settings
-from wkms_migrate.lab.seed.dataset import Expected, OrderFreeDigest, Part, Tell, plain
+from wkms_migrate.lab.seed.dataset import Expected, Job, OrderFreeDigest, Part, plain
 from wkms_migrate.lab.seed.letters import INDEXING, NOTIFICATIONS, POISON, Letter, letters
-from wkms_migrate.lab.seed.scale import Scale
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueServiceClient
@@ -30,10 +29,10 @@ def marker(settings: Settings) -> str | None:
     return str(found) if found else None
 
 
-def fill(settings: Settings, scale: Scale, dataset: str, tell: Tell) -> Expected:
+def fill(job: Job) -> Expected:
     """Empty the queues and put every message."""
     digests = {name: OrderFreeDigest() for name in QUEUES}
-    with _service(settings) as service, ThreadPoolExecutor(WORKERS) as pool:
+    with _service(job.settings) as service, ThreadPoolExecutor(WORKERS) as pool:
         clients = {name: _emptied(service, name) for name in QUEUES}
 
         def put(letter: Letter) -> None:
@@ -41,13 +40,13 @@ def fill(settings: Settings, scale: Scale, dataset: str, tell: Tell) -> Expected
                 letter.body, visibility_timeout=letter.hidden or None, time_to_live=FOREVER
             )
 
-        all_letters = list(letters(scale))
+        all_letters = list(letters(job.scale))
         for letter in all_letters:
             digests[letter.queue].add(letter.body.encode())
-        for _ in pool.map(put, all_letters):
+        for _ in job.until_stopped(pool.map(put, all_letters)):
             pass
-        clients[INDEXING].set_queue_metadata({"dataset": dataset})
-    tell(f"Queue: {len(all_letters):,} messages")
+        clients[INDEXING].set_queue_metadata({"dataset": job.dataset})
+    job.tell(f"Queue: {len(all_letters):,} messages")
     return plain(digests)
 
 

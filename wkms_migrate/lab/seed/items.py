@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from functools import cache
 from struct import unpack
@@ -25,14 +26,16 @@ DAY = 86_400
 NEVER = -1
 DEPTH = 40
 LONG_REPEATS = 25_000
-_NOISE = 0.6
+TOPIC_WEIGHT, NOISE_WEIGHT = 5, 3
+DECIMALS = 10_000_000
 
 
-def chunk_items(scale: Scale) -> Iterator[list[Item]]:
-    """Yield, per document, the pieces of text that the search index is made of, each with its vector."""
+def chunk_items(scale: Scale) -> Iterator[Item]:
+    """Yield the pieces of text that the search index is made of, each with its vector."""
     for document in documents(scale):
         if document.container == DOCUMENTS:
-            yield [_chunk(document, number, text) for number, text in enumerate(document.chunks(), 1)]
+            for number, text in enumerate(document.chunks(), 1):
+                yield _chunk(document, number, text)
 
 
 def _chunk(document: Document, number: int, text: str) -> Item:
@@ -57,26 +60,27 @@ def _chunk(document: Document, number: int, text: str) -> Item:
 
 def vector(topic: str, name: str) -> list[float]:
     """Return a vector of length 1 near those of the same topic, in seven decimals."""
-    mixed = [base + _NOISE * noise for base, noise in zip(_direction(topic), _noise(f"{topic}/{name}"), strict=True)]
-    length = math.sqrt(math.fsum(value * value for value in mixed))
-    return [round(value / length, 7) for value in mixed]
+    noise = _noise(f"{topic}/{name}")
+    mixed = [TOPIC_WEIGHT * base + NOISE_WEIGHT * other for base, other in zip(_direction(topic), noise, strict=True)]
+    # Whole numbers up to here, so that no sum depends on its order; truncation is quicker than rounding.
+    factor = DECIMALS / math.sqrt(sum(map(operator.mul, mixed, mixed)))
+    return [int(value * factor) / DECIMALS for value in mixed]
 
 
 @cache
-def _direction(topic: str) -> tuple[float, ...]:
+def _direction(topic: str) -> tuple[int, ...]:
     return _noise(topic)
 
 
-def _noise(name: str) -> tuple[float, ...]:
-    integers = unpack(f"<{DIMENSIONS}h", Draw(SEED, "vector", name).bytes(2 * DIMENSIONS))
-    return tuple(value / 32_768 for value in integers)
+def _noise(name: str) -> tuple[int, ...]:
+    return unpack(f"<{DIMENSIONS}h", Draw(SEED, "vector", name).bytes(2 * DIMENSIONS))
 
 
-def chat_items(scale: Scale) -> Iterator[list[Item]]:
-    """Yield the newest conversations, each as the items of one partition key."""
+def chat_items(scale: Scale) -> Iterator[Item]:
+    """Yield the newest conversations; a partition key holds one."""
     for session in chat_sessions(scale):
         if session.number >= scale.sessions - scale.cosmos_sessions:
-            yield list(_conversation(session, scale))
+            yield from _conversation(session, scale)
 
 
 def _conversation(session: Session, scale: Scale) -> Iterator[Item]:
