@@ -13,6 +13,7 @@ import msgspec
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
 from wkms_migrate.clients.shared_key import bearer, shared_key
 from wkms_migrate.clients.structured_body import ASKED, read_body
+from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
     from wkms_migrate.config import Storage
@@ -43,6 +44,10 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
+
+
+class Changed(WkmsError):
+    """The blob is not any more what the listing showed."""
 
 
 class BlobService:
@@ -90,13 +95,18 @@ class BlobService:
     def read(self, container: str, blob: Blob, into: bytearray | memoryview, offset: int = 0) -> int:
         """Fill the buffer from `offset` of exactly this version of the blob; return the content's CRC64.
 
-        Raises `ServiceError` with status 412 when the blob was changed since, 404 when it is gone.
+        Raises `Changed` when it was overwritten, deleted or archived since.
         """
         headers = {"If-Match": f'"{blob.etag}"', **ASKED}
         if blob.size:
             headers["x-ms-range"] = f"bytes={offset}-{offset + len(into) - 1}"
         request = Request(method="GET", path=f"{self._base}/{container}/{blob.name}", headers=headers)
-        return self._origin.stream(request, lambda response: read_body(response, into))
+        try:
+            return self._origin.stream(request, lambda response: read_body(response, into))
+        except ServiceError as error:
+            if error.code in {"ConditionNotMet", "BlobNotFound", "BlobArchived", "InvalidRange"}:
+                raise Changed(f"{blob.name!r} was changed while it was read.") from error
+            raise
 
     def close(self) -> None:
         """Close the connections."""

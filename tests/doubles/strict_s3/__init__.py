@@ -1,6 +1,6 @@
 """A strict S3 server for tests; see README.md."""
 
-from doubles.strict_s3.faults import Fault, Faults
+from doubles.faults import Fault, Faults
 from doubles.strict_s3.server import StrictS3
 from doubles.strict_s3.store import Store
 

@@ -12,8 +12,8 @@ from typing import Self
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from doubles.faults import Fault, Faults
 from doubles.strict_s3 import signature
-from doubles.strict_s3.faults import Fault, Faults
 from doubles.strict_s3.store import Bucket, Object, S3Error, Store, check_body, crc64, described, md5
 
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"

@@ -1,0 +1,123 @@
+"""Copy one container: compare both listings, then stream what is new or changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from wkms_migrate.clients.azure_blob import Blob, Changed
+from wkms_migrate.clients.crc64 import crc64
+from wkms_migrate.clients.http_origin import ServiceError
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob import findings
+from wkms_migrate.phases.blob.conditions import condition, landed_before
+from wkms_migrate.phases.blob.crew import each
+from wkms_migrate.phases.blob.digests import Suspect, md5_state
+from wkms_migrate.phases.blob.job import Job, ObjectFailed, list_both, opened
+from wkms_migrate.phases.blob.manifest import Pending, Written
+from wkms_migrate.phases.blob.mapping import Mapped, fingerprint, left, mapped
+from wkms_migrate.phases.blob.multipart import copy_in_parts
+from wkms_migrate.phases.blob.reconcile import reconcile
+from wkms_migrate.phases.blob.settings import MIB
+
+if TYPE_CHECKING:
+    from wkms_migrate.events import Json
+    from wkms_migrate.plan import StepRun
+
+RESTARTS: Final = 5  # how often an object is begun anew because its blob was changed meanwhile
+BAD_REQUEST = 400
+
+
+def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
+    """Bring the bucket up to the container. Raises `WkmsError` at the end when some objects could not be copied."""
+    with opened(run, container, bucket) as job:
+        list_both(job)
+        reconcile(job)
+        job.tally.total = job.manifest.totals(due=True)[0]
+        each(
+            job.manifest.pending(),
+            lambda item: _copy(job, item),
+            workers=job.settings.workers,
+            check_stop=run.check_stop,
+        )
+        findings.report(job)
+        if job.tally.failed:
+            raise WkmsError(
+                f"{job.tally.failed} of {job.tally.total} objects of {container} were not copied.",
+                hint="`wkms-migrate status` lists them with the reason; mend that and run the same command again.",
+            )
+        objects, size = job.manifest.totals()
+        facts = {"objects": objects, "bytes": size, "copied": job.tally.copied, "left": len(job.manifest.left())}
+        return {f"copied/{container}": facts}
+
+
+def _copy(job: Job, item: Pending) -> None:
+    try:
+        written, blob = _copy_until_still(job, item)
+    except ObjectFailed as error:
+        findings.failed(job, item.blob.name, error)
+        job.report(objects=1, failed=1, item=item.blob.name)
+        return
+    if written and blob:
+        job.manifest.record(written, blob)
+        if written.md5 == "wrong":
+            findings.wrong_md5(job, blob.name)
+    job.report(objects=1, copied=1 if written else 0, item=item.blob.name)
+
+
+def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | None]:
+    """Copy one version of the blob; begin anew with the next one as long as it is changed while being read."""
+    blob, suspect = item.blob, None
+    for _ in range(RESTARTS):
+        try:
+            return _copy_version(job, replace(item, blob=blob), suspect), blob
+        except Suspect as found:
+            suspect = found.crc64
+        except Changed:
+            current = job.source.find(job.container, blob.name, tags=job.tags)
+            if current is None or left(current, item.key):
+                job.note(("gone",), blob.name)
+                return None, None
+            blob, suspect = current, None
+            job.note(("changed",), blob.name)
+        except ServiceError as error:
+            if error.status == BAD_REQUEST:
+                raise ObjectFailed(error.message, hint=error.hint) from error
+            raise
+    raise ObjectFailed(
+        f"{blob.name!r} was changed {RESTARTS} times while it was being read.", hint="Stop its writers, then run again."
+    )
+
+
+def _copy_version(job: Job, item: Pending, suspect: int | None) -> Written:
+    how = mapped(item.blob, item.key, job.origin, job.settings.storage_classes)
+    if how.sidecar:
+        name, body = how.sidecar
+        job.target.put(job.bucket, name, body, crc64=crc64(body), headers={"Content-Type": "application/json"})
+    if item.blob.size > job.settings.part_mib * MIB:
+        written = copy_in_parts(job, item, how, suspect)
+    else:
+        written = _copy_whole(job, item, how, suspect)
+    job.note(how.notes, item.blob.name)
+    return written
+
+
+def _copy_whole(job: Job, item: Pending, how: Mapped, suspect: int | None) -> Written:
+    blob = item.blob
+    with job.memory.take(blob.size, job.run.check_stop) as lease:
+        checksum = job.source.read(job.container, blob, lease.buffer)
+        digest = hashlib.md5(lease.buffer, usedforsecurity=False).digest() if blob.content_md5 else None
+        state = md5_state(job, blob, digest, checksum, suspect)
+        body = memoryview(lease.buffer)
+        try:
+            etag = job.target.put(
+                job.bucket, item.key, body, crc64=checksum, headers={**how.headers, **condition(item)}
+            )
+        except ServiceError as error:
+            etag = landed_before(job, item, error)
+        finally:
+            body.release()
+    job.moved(blob.size)
+    return Written(key=item.key, fingerprint=fingerprint(blob, item.key), etag=etag, crc64=checksum, md5=state)

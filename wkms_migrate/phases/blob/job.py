@@ -1,0 +1,131 @@
+"""What the parts of one container's move share: both ends, the manifest, memory, threads, progress."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wkms_migrate.clients import azure_blob, s3
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob.crew import Memory
+from wkms_migrate.phases.blob.manifest import Manifest
+from wkms_migrate.phases.blob.mapping import Left, left
+from wkms_migrate.phases.blob.renames import read_renames
+from wkms_migrate.phases.blob.settings import MIB, BlobSettings
+from wkms_migrate.plan import Context, StepRun
+
+
+class ObjectFailed(WkmsError):
+    """One object cannot be copied; the others can."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far. `lock` guards the rest."""
+
+    total: int = 0
+    done: int = 0
+    copied: int = 0
+    bytes: int = 0
+    failed: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The move of one container into one bucket."""
+
+    container: str
+    bucket: str
+    settings: BlobSettings
+    source: azure_blob.BlobService
+    target: s3.S3
+    manifest: Manifest
+    memory: Memory
+    parts: ThreadPoolExecutor
+    run: StepRun
+    tally: Tally
+    tags: bool
+
+    @property
+    def origin(self) -> str:
+        """Whose content the objects are: account and container, as their metadata says it."""
+        return f"{self.source.account}/{self.container}"
+
+    def note(self, codes: tuple[str, ...], name: str) -> None:
+        """Count what happened to a blob, with the first one as the example."""
+        with self.tally.lock:
+            for code in codes:
+                self.tally.notes[code] += 1
+                self.tally.examples.setdefault(code, name)
+
+    def moved(self, size: int) -> None:
+        """Count bytes that landed."""
+        with self.tally.lock:
+            self.tally.bytes += size
+        self.report()
+
+    def report(self, *, objects: int = 0, copied: int = 0, failed: int = 0, item: str = "") -> None:
+        """Count objects, and state the progress."""
+        with self.tally.lock:
+            self.tally.done += objects
+            self.tally.copied += copied
+            self.tally.failed += failed
+            done, total, moved, errors = self.tally.done, self.tally.total, self.tally.bytes, self.tally.failed
+        self.run.progress(done, total, "objects", bytes=moved, errors=errors, item=item)
+
+
+def manifest_path(context: Context, container: str) -> Path:
+    """Return where the manifest of a container is."""
+    return context.run_dir / "blob" / f"{container}.sqlite"
+
+
+@contextmanager
+def opened(run: StepRun, container: str, bucket: str) -> Iterator[Job]:
+    """Open both ends and the manifest for one step; close all of it at the end."""
+    settings = run.context.section(BlobSettings)
+    config = run.context.settings
+    source = azure_blob.connect(config.azure.storage, run.stopping)
+    target = s3.connect(config.aws, run.stopping)
+    try:
+        with (
+            Manifest(manifest_path(run.context, container)) as manifest,
+            ThreadPoolExecutor(settings.workers, thread_name_prefix="part") as parts,
+        ):
+            yield Job(
+                container=container,
+                bucket=bucket,
+                settings=settings,
+                source=source,
+                target=target,
+                manifest=manifest,
+                memory=Memory(settings.memory_mib * MIB),
+                parts=parts,
+                run=run,
+                tally=Tally(),
+                tags=source.may_read_tags(container),
+            )
+    finally:
+        source.close()
+        target.close()
+
+
+def list_both(job: Job) -> None:
+    """Take both listings into the manifest."""
+    renames = read_renames(job.settings.renames)
+
+    def blobs() -> Iterator[tuple[str, azure_blob.Blob, Left]]:
+        for blob in job.source.blobs(job.container, tags=job.tags):
+            job.run.check_stop()
+            key = renames.get(blob.name, blob.name)
+            yield key, blob, left(blob, key)
+
+    job.manifest.list_source(blobs())
+    job.manifest.list_target(job.target.objects(job.bucket))

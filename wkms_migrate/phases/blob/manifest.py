@@ -1,0 +1,297 @@
+"""The manifest of one container: both listings, and what this run has written, in one SQLite file.
+
+Comparing is a join, so memory stays small however many objects there are. The file outlives a kill (write-ahead
+log); losing it costs one HEAD per object, never a second copy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+
+from wkms_migrate.clients.azure_blob import Blob
+from wkms_migrate.clients.s3 import Listed, Part
+from wkms_migrate.errors import ConfigError
+from wkms_migrate.phases.blob.mapping import CONTROL, Left, fingerprint
+
+Md5 = Literal["match", "missing", "wrong", "unread"]
+PAGE = 500
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS source (
+    key TEXT PRIMARY KEY, name TEXT, fingerprint TEXT, size INTEGER, reason TEXT, blob BLOB
+);
+CREATE INDEX IF NOT EXISTS by_size ON source (size DESC, key);
+CREATE TABLE IF NOT EXISTS target (key TEXT PRIMARY KEY, size INTEGER, etag TEXT);
+CREATE TABLE IF NOT EXISTS written (key TEXT PRIMARY KEY, fingerprint TEXT, etag TEXT, crc64 TEXT, md5 TEXT);
+CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, key TEXT, fingerprint TEXT, part_size INTEGER);
+CREATE TABLE IF NOT EXISTS parts (
+    upload_id TEXT, number INTEGER, etag TEXT, crc64 TEXT, size INTEGER, PRIMARY KEY (upload_id, number)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A blob to copy; `replaces` is the ETag of the object that is there now, empty when none is."""
+
+    key: str
+    blob: Blob
+    replaces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An object that this run vouches for. `fingerprint` is of the blob it was made from."""
+
+    key: str
+    fingerprint: str
+    etag: str
+    crc64: int | None
+    md5: Md5
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart upload that was begun; `part_size` in bytes."""
+
+    upload_id: str
+    key: str
+    fingerprint: str
+    part_size: int
+
+
+class Manifest:
+    """An open manifest. Thread-safe: one statement at a time."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {SCHEMA}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def list_source(self, blobs: Iterable[tuple[str, Blob, Left]]) -> None:
+        """Take in the source's listing: key, blob, reason to leave it."""
+        encode = msgspec.msgpack.encode
+        rows = ((key, blob.name, fingerprint(blob, key), blob.size, why, encode(blob)) for key, blob, why in blobs)
+        try:
+            self._refill("source", rows, "?, ?, ?, ?, ?, ?")
+        except sqlite3.IntegrityError as error:
+            raise ConfigError(
+                f"Two blobs would get the same key ({error}).", hint="Correct the file that phases.blob.renames names."
+            ) from error
+
+    def list_target(self, objects: Iterable[Listed]) -> None:
+        """Take in the target's listing, without this tool's own objects."""
+        rows = ((one.key, one.size, one.etag) for one in objects if not one.key.startswith(CONTROL))
+        self._refill("target", rows, "?, ?, ?")
+
+    def pending(self) -> Iterator[Pending]:
+        """Yield what is to be copied, largest first. What is recorded meanwhile does not disturb it."""
+        at: tuple[int, str] = (1 << 62, "")
+        while True:
+            rows = self._rows(
+                "SELECT s.size, s.key, s.blob, coalesce(t.etag, '') FROM source s LEFT JOIN target t USING (key)"
+                " LEFT JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
+                " WHERE s.reason = '' AND w.key IS NULL AND (s.size < ? OR (s.size = ? AND s.key > ?))"
+                " ORDER BY s.size DESC, s.key LIMIT ?",
+                (at[0], at[0], at[1], PAGE),
+            )
+            for _, key, blob, etag in rows:
+                yield Pending(key=key, blob=msgspec.msgpack.decode(blob, type=Blob), replaces=etag)
+            if len(rows) < PAGE:
+                return
+            at = (rows[-1][0], rows[-1][1])
+
+    def totals(self, *, due: bool = False) -> tuple[int, int]:
+        """Return number and bytes of the blobs that can be copied; with `due` only of those still to be."""
+        if not due:
+            return self._pair("SELECT count(*), coalesce(sum(size), 0) FROM source WHERE reason = ''")
+        return self._pair(
+            "SELECT count(*), coalesce(sum(s.size), 0) FROM source s LEFT JOIN target t USING (key)"
+            " LEFT JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
+            " WHERE s.reason = '' AND w.key IS NULL"
+        )
+
+    def left(self) -> list[tuple[str, str, str]]:
+        """Return (name, key, reason) of every blob that is left behind."""
+        return [
+            tuple(row) for row in self._rows("SELECT name, key, reason FROM source WHERE reason <> '' ORDER BY key")
+        ]
+
+    def leave(self, keys: Iterable[str], reason: Left) -> None:
+        """Leave these behind."""
+        with self._lock:
+            self._db.executemany("UPDATE source SET reason = ? WHERE key = ?", [(reason, key) for key in keys])
+
+    def unknown_objects(self) -> Iterator[tuple[Listed, Blob | None]]:
+        """Yield the objects that this run has not written as they are, each with the blob of the same key."""
+        at = ""
+        while True:
+            rows = self._rows(
+                "SELECT t.key, t.size, t.etag, s.blob FROM target t LEFT JOIN source s USING (key)"
+                " LEFT JOIN written w ON w.key = t.key AND w.etag = t.etag WHERE w.key IS NULL AND t.key > ?"
+                " ORDER BY t.key LIMIT ?",
+                (at, PAGE),
+            )
+            for key, size, etag, blob in rows:
+                yield Listed(key, size, etag), msgspec.msgpack.decode(blob, type=Blob) if blob else None
+            if len(rows) < PAGE:
+                return
+            at = rows[-1][0]
+
+    def extra(self) -> list[str]:
+        """Return the keys of objects that no blob stands for."""
+        return self._column(
+            "SELECT t.key FROM target t LEFT JOIN source s USING (key) WHERE s.key IS NULL ORDER BY t.key"
+        )
+
+    def has_source(self, key: str) -> bool:
+        """Say whether a blob stands for this key."""
+        return bool(self._rows("SELECT 1 FROM source WHERE key = ?", (key,)))
+
+    def forget_target(self, key: str) -> None:
+        """Note that an object is no more."""
+        self._run("DELETE FROM target WHERE key = ?", (key,))
+        self._run("DELETE FROM written WHERE key = ?", (key,))
+
+    def record(self, written: Written, blob: Blob | None = None) -> None:
+        """Note that an object is there; `blob` when it was made from a later version than the listing's."""
+        crc = None if written.crc64 is None else f"{written.crc64:016x}"
+        with self._lock, self._transaction():
+            row = (written.key, written.fingerprint, written.etag, crc, written.md5)
+            self._db.execute("INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", row)
+            if blob:
+                facts = (written.fingerprint, blob.size, msgspec.msgpack.encode(blob), written.key)
+                self._db.execute("UPDATE source SET fingerprint = ?, size = ?, blob = ? WHERE key = ?", facts)
+
+    def written(self) -> Iterator[tuple[Blob, Written]]:
+        """Yield what was written and is still current on both sides, in the order of keys."""
+        at = ""
+        while True:
+            rows = self._rows(
+                "SELECT s.blob, w.key, w.fingerprint, w.etag, w.crc64, w.md5 FROM source s"
+                " JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint"
+                " JOIN target t ON t.key = s.key AND t.etag = w.etag WHERE s.reason = '' AND s.key > ?"
+                " ORDER BY s.key LIMIT ?",
+                (at, PAGE),
+            )
+            for blob, key, print_, etag, crc, md5 in rows:
+                checksum = None if crc is None else int(crc, 16)
+                found = Written(key=key, fingerprint=print_, etag=etag, crc64=checksum, md5=md5)
+                yield msgspec.msgpack.decode(blob, type=Blob), found
+            if len(rows) < PAGE:
+                return
+            at = rows[-1][1]
+
+    def compare(self) -> Comparison:
+        """Compare both listings name by name."""
+        return Comparison(
+            source=self.totals(),
+            target=self._pair(
+                "SELECT count(*), coalesce(sum(t.size), 0) FROM source s JOIN target t USING (key) WHERE s.reason = ''"
+            ),
+            missing=self._column(
+                "SELECT s.name FROM source s LEFT JOIN target t USING (key)"
+                " WHERE s.reason = '' AND t.key IS NULL ORDER BY s.key"
+            ),
+            extra=self.extra(),
+            sizes=self._column(
+                "SELECT s.name FROM source s JOIN target t USING (key)"
+                " WHERE s.reason = '' AND s.size <> t.size ORDER BY s.key"
+            ),
+            changed=self._column(
+                "SELECT s.name FROM source s JOIN target t USING (key) LEFT JOIN written w"
+                " ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
+                " WHERE s.reason = '' AND w.key IS NULL ORDER BY s.key"
+            ),
+        )
+
+    def save_upload(self, upload: Upload) -> None:
+        """Note that an upload was begun."""
+        self._run(
+            "INSERT INTO uploads VALUES (?, ?, ?, ?)",
+            (upload.upload_id, upload.key, upload.fingerprint, upload.part_size),
+        )
+
+    def uploads(self) -> list[tuple[Upload, bool]]:
+        """Return every upload that was begun and not ended, and whether its blob is still to be copied as it was."""
+        return [
+            (Upload(*row[:4]), bool(row[4]))
+            for row in self._rows(
+                "SELECT u.upload_id, u.key, u.fingerprint, u.part_size, s.key IS NOT NULL FROM uploads u"
+                " LEFT JOIN source s ON s.key = u.key AND s.fingerprint = u.fingerprint AND s.reason = ''"
+            )
+        ]
+
+    def upload_of(self, key: str, print_: str) -> Upload | None:
+        """Return the upload of exactly this version of the blob."""
+        rows = self._rows("SELECT * FROM uploads WHERE key = ? AND fingerprint = ?", (key, print_))
+        return Upload(*rows[0]) if rows else None
+
+    def save_part(self, upload_id: str, part: Part) -> None:
+        """Note that a part has landed."""
+        row = (upload_id, part.number, part.etag, f"{part.crc64:016x}", part.size)
+        self._run("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?)", row)
+
+    def parts(self, upload_id: str) -> list[Part]:
+        """Return the parts that have landed."""
+        rows = self._rows("SELECT number, etag, crc64, size FROM parts WHERE upload_id = ?", (upload_id,))
+        return [Part(number, etag, int(crc, 16), size) for number, etag, crc, size in rows]
+
+    def forget_upload(self, upload_id: str) -> None:
+        """Note that an upload is no more."""
+        self._run("DELETE FROM parts WHERE upload_id = ?", (upload_id,))
+        self._run("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
+
+    def _refill(self, table: str, rows: Iterable[Sequence[Any]], places: str) -> None:
+        with self._lock, self._transaction():
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            self._db.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
+
+    def _transaction(self) -> sqlite3.Connection:
+        self._db.execute("BEGIN IMMEDIATE")
+        return self._db  # commits or rolls back as a context manager
+
+    def _run(self, statement: str, values: Sequence[Any]) -> None:
+        with self._lock:
+            self._db.execute(statement, values)
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._db.execute(statement, values).fetchall()
+
+    def _column(self, statement: str) -> list[str]:
+        return [row[0] for row in self._rows(statement)]
+
+    def _pair(self, statement: str) -> tuple[int, int]:
+        first, second = self._rows(statement)[0]
+        return int(first), int(second)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What both listings say: (number, bytes) on each side, and the names that differ."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+    missing: list[str]
+    extra: list[str]
+    sizes: list[str]
+    changed: list[str]

@@ -1,0 +1,129 @@
+"""What a blob becomes as an object: key, headers, metadata, tags, storage class. Pure.
+
+Sources of the limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html (1,024 bytes),
+UsingMetadata.html (2 KB of user metadata, US-ASCII), storage-class-intro.html (128 KB billed at least).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+import msgspec
+
+from wkms_migrate.clients.azure_blob import Blob
+
+KEY_BYTES = 1024
+METADATA_BYTES = 2048
+SMALLEST_COLD = 128 << 10
+OBJECT_BYTES = 50_000_000_000_000  # 50 TB, S3's largest object
+CONTROL = ".wkms-migrate/"  # keys of this tool's own objects: sidecars and backups
+SIDECARS = f"{CONTROL}metadata/"
+BACKUPS = f"{CONTROL}backup/"
+
+Left = Literal["", "folder", "archived", "key-too-long", "too-large", "reserved", "taken"]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PLAIN = re.compile(r"[!-~]([ -~]*[!-~])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """How to write an object. `notes` are codes of what could not stay as it was; `sidecar` holds what has no room."""
+
+    headers: Mapping[str, str]
+    sidecar: tuple[str, bytes] | None
+    notes: tuple[str, ...]
+
+
+def left(blob: Blob, key: str) -> Left:
+    """Return the reason why this blob cannot be copied as it is, or an empty string."""
+    if blob.folder:
+        return "folder"
+    if blob.tier == "Archive":
+        return "archived"
+    if len(key.encode()) > KEY_BYTES:
+        return "key-too-long"
+    if blob.size > OBJECT_BYTES:
+        return "too-large"
+    return "reserved" if key.startswith(CONTROL) else ""
+
+
+def fingerprint(blob: Blob, key: str) -> str:
+    """Return a digest of all that is copied. The ETag alone does not follow tags and tier."""
+    parts = (blob.etag, blob.tier, sorted(blob.tags.items()), key)
+    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=12).hexdigest()
+
+
+def proposed_key(name: str) -> str:
+    """Return a key that fits for a name that does not: cut, with a digest of the name, and the same suffix."""
+    suffix = PurePosixPath(name).suffix if len(PurePosixPath(name).suffix.encode()) <= 16 else ""  # noqa: PLR2004
+    tail = f"~{hashlib.sha256(name.encode()).hexdigest()[:12]}{suffix}"
+    room = KEY_BYTES - len(tail.encode())
+    return name.encode()[:room].decode(errors="ignore") + tail
+
+
+def storage_class(blob: Blob, classes: Mapping[str, str]) -> str:
+    """Return the storage class. Cold classes bill 128 KiB at least, so what is smaller stays in STANDARD."""
+    if blob.tier_inferred or blob.size < SMALLEST_COLD:
+        return "STANDARD"
+    return classes.get(blob.tier, "STANDARD")
+
+
+def mapped(blob: Blob, key: str, source: str, classes: Mapping[str, str]) -> Mapped:
+    """Return how to write the blob under `key`; `source` is `account/container`, kept in the metadata."""
+    content = {name: value for name, value in blob.headers.items() if _PLAIN.fullmatch(value)}
+    unfit = {f"azure-{name.lower()}": value for name, value in blob.headers.items() if name not in content}
+    own = {
+        "azure-source": source,
+        "azure-etag": blob.etag,
+        "azure-version": fingerprint(blob, key),
+        "azure-last-modified": blob.last_modified,
+        "azure-blob-type": blob.kind,
+        **({"azure-name": encoded(blob.name)} if key != blob.name else {}),
+    }
+    metadata = {name.lower(): encoded(value) for name, value in {**unfit, **blob.metadata}.items()}
+    sidecar = None
+    if not _fits({**own, **metadata}):
+        sidecar = _sidecar(key, blob.metadata)
+        metadata = {"azure-metadata": sidecar[0]}
+    headers = content | {f"x-amz-meta-{name}": value for name, value in {**own, **metadata}.items()}
+    if blob.tags:
+        headers["x-amz-tagging"] = urllib.parse.urlencode(blob.tags, quote_via=urllib.parse.quote)
+    if (cold := storage_class(blob, classes)) != "STANDARD":
+        headers["x-amz-storage-class"] = cold
+    return Mapped(headers=headers, sidecar=sidecar, notes=_notes(blob, unfit, overflow=sidecar is not None))
+
+
+def encoded(value: str) -> str:
+    """Return a value that survives an HTTP header: as it is, or as an encoded word of RFC 2047."""
+    if not value or _PLAIN.fullmatch(value):
+        return value
+    return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+
+
+def _fits(metadata: Mapping[str, str]) -> bool:
+    named = all(_TOKEN.fullmatch(name) for name in metadata)
+    return named and sum(len(name) + len(value) for name, value in metadata.items()) <= METADATA_BYTES
+
+
+def _sidecar(key: str, metadata: Mapping[str, str]) -> tuple[str, bytes]:
+    name = f"{SIDECARS}{hashlib.sha256(key.encode()).hexdigest()}.json"
+    return name, msgspec.json.encode({"key": key, "metadata": dict(metadata)})
+
+
+def _notes(blob: Blob, unfit: Mapping[str, str], *, overflow: bool) -> tuple[str, ...]:
+    facts = {
+        "header-not-ascii": bool(unfit),
+        "metadata-in-sidecar": overflow,
+        "metadata-encoded": any(encoded(value) != value for value in blob.metadata.values()),
+        "metadata-lowercased": any(name != name.lower() for name in blob.metadata),
+        "written-as-object": blob.kind != "BlockBlob",
+    }
+    return tuple(code for code, true in facts.items() if true)

@@ -1,0 +1,140 @@
+"""Compare a bucket with its container: names, sizes, checksums; read back what no checksum vouches for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wkms_migrate.clients.azure_blob import Blob
+from wkms_migrate.clients.crc64 import crc64
+from wkms_migrate.phases.blob.crew import batches, each
+from wkms_migrate.phases.blob.job import Job, list_both, opened
+from wkms_migrate.phases.blob.manifest import Comparison, Written
+from wkms_migrate.phases.blob.settings import MIB
+
+if TYPE_CHECKING:
+    from wkms_migrate.events import Json
+    from wkms_migrate.plan import StepRun
+
+SHOWN = 20
+DIGEST_MASK = (1 << 64) - 1
+
+
+@dataclass(slots=True)
+class Digests:
+    """Order-free digests of (key, CRC64) on both ends, and what was read back. `lock` guards the rest."""
+
+    source: int = 0
+    target: int = 0
+    checked: int = 0
+    read_back: int = 0
+    unchecked: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def verify_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
+    """Compare both ends; every mismatch is a finding, and makes the step fail."""
+    with opened(run, container, bucket) as job:
+        list_both(job)
+        found = job.manifest.compare()
+        _compare_listings(job, found)
+        digests = Digests()
+        if job.settings.verify != "size":
+            _compare_content(job, digests)
+        objects, size = found.target
+        facts = {"objects": objects, "bytes": size, "checked": digests.checked, "read_back": digests.read_back}
+        return {f"verified/{container}": facts}
+
+
+def _compare_listings(job: Job, found: Comparison) -> None:
+    run, name = job.run, job.container
+    run.verified(name, "objects", found.source[0], found.target[0])
+    run.verified(name, "bytes", found.source[1], found.target[1])
+    run.verified(name, "names missing on the target", 0, len(found.missing))
+    if job.settings.on_existing == "append":
+        text = f"{len(found.extra)} objects of bucket {job.bucket} are of others and were left alone."
+        run.finding("others-objects", text, object=name)
+    else:
+        run.verified(name, "names only on the target", 0, len(found.extra))
+        _list(
+            job, "extra", found.extra, "is in the bucket and not in the container", "on_existing: replace removes it."
+        )
+    run.verified(name, "sizes that differ", 0, len(found.sizes))
+    run.verified(name, "objects not of the current version", 0, len(found.changed))
+    again = "Run `wkms-migrate phase blob` again."
+    _list(job, "missing", found.missing, "is not in the bucket", again)
+    _list(job, "size-differs", found.sizes, "has another size in the bucket", again)
+    _list(job, "not-current", found.changed, "was changed on either side since it was copied", again)
+
+
+def _list(job: Job, code: str, names: list[str], text: str, hint: str) -> None:
+    for name in names[:SHOWN]:
+        about = f"{job.container}/{name}"
+        job.run.finding(code, f"{name!r} {text}.", object=about, kind="risk", severity="error", hint=hint)
+
+
+def _compare_content(job: Job, digests: Digests) -> None:
+    job.tally.total = job.manifest.totals()[0]
+    each(
+        job.manifest.written(),
+        lambda item: _check(job, digests, *item),
+        workers=job.settings.workers,
+        check_stop=job.run.check_stop,
+    )
+    job.run.verified(job.container, "CRC64NVME of all objects", f"{digests.source:016x}", f"{digests.target:016x}")
+    if digests.read_back or digests.unchecked:
+        job.run.finding(
+            "read-back",
+            f"{digests.read_back} objects were read back from the bucket; {digests.unchecked} have no checksum "
+            "there and were compared by name and size only.",
+            object=job.container,
+            severity="warning" if digests.unchecked else "info",
+            hint="phases.blob.verify: deep reads all of them back." if digests.unchecked else "",
+        )
+
+
+def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
+    head = job.target.head(job.bucket, written.key)
+    stored = head.crc64 if head else None
+    if _must_read(job, digests, written, stored):
+        stored, md5 = _read_back(job, written.key, blob.size)
+        if blob.content_md5 and written.md5 == "unread":
+            job.run.verified(f"{job.container}/{blob.name}", "Content-MD5", blob.content_md5, md5)
+    expected = stored if written.crc64 is None else written.crc64
+    with digests.lock:
+        if expected is None or stored is None:
+            digests.unchecked += 1
+        else:
+            digests.checked += 1
+            digests.source = (digests.source + _term(written.key, expected)) & DIGEST_MASK
+            digests.target = (digests.target + _term(written.key, stored)) & DIGEST_MASK
+    if expected != stored:
+        _list(job, "content-differs", [blob.name], "has other content in the bucket", "Delete it there and run again.")
+    job.report(objects=1, item=blob.name)
+
+
+def _must_read(job: Job, digests: Digests, written: Written, stored: int | None) -> bool:
+    with digests.lock:
+        sampled = stored is None and digests.read_back < job.settings.sample
+        read = sampled or written.md5 == "unread" or job.settings.verify == "deep"
+        digests.read_back += read
+        return read
+
+
+def _read_back(job: Job, key: str, size: int) -> tuple[int, str]:
+    """Return CRC64 and MD5 (base64) of an object as it is stored."""
+    checksum, md5 = 0, hashlib.md5(usedforsecurity=False)
+    for _, offset, length in batches(size, job.settings.part_mib * MIB):
+        with job.memory.take(length, job.run.check_stop) as lease:
+            job.target.read(job.bucket, key, lease.buffer, offset)
+            checksum = crc64(lease.buffer, checksum)
+            md5.update(lease.buffer)
+    return checksum, base64.b64encode(md5.digest()).decode()
+
+
+def _term(key: str, checksum: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{key}\0{checksum:016x}".encode(), digest_size=8).digest(), "big")
