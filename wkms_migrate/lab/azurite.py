@@ -89,3 +89,7 @@ def _probe(ports: Ports) -> str | None:
         if not (answer.headers.get("Server") or "").startswith(product):
             return f"{name}: something else than Azurite answers on port {ports[name]}"
     return None
+
+
+if __name__ == "__main__":
+    install(print)

@@ -58,9 +58,11 @@ def reset(say: Say, path: Path = FOLDER) -> list[dict[str, Any]]:
 def down(say: Say, path: Path = FOLDER) -> None:
     """End every server that the lab started; data on disk is kept."""
     folder = LabFolder(path.resolve())
-    if folder.path.exists():
-        with cache.exclusive(folder.path / _LOCK):
-            _down(folder, say)
+    if not folder.path.exists():
+        vm.stop(folder.path)  # ends the Docker engine that another lab, now deleted, may have left
+        return
+    with cache.exclusive(folder.path / _LOCK):
+        _down(folder, say)
 
 
 def _up(folder: LabFolder, say: Say) -> None:

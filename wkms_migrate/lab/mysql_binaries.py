@@ -141,3 +141,7 @@ def _checked(argv: list[str], environment: dict[str, str]) -> None:
             f"{argv[0]} failed while MySQL was fetched:\n" + "\n".join(done.tail[-8:]),
             hint="Check that `apt-get update` works, or install MySQL so that `mysqld` is on the PATH.",
         )
+
+
+if __name__ == "__main__":
+    find(print)

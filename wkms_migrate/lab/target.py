@@ -16,6 +16,12 @@ from wkms_migrate.lab.folder import LabFolder
 from wkms_migrate.lab.mysql_profiles import RDS
 from wkms_migrate.lab.servers import Say
 
+# What moto cannot do, or only slowly. Everything else of the Terraform root is applied as for AWS.
+_VARIABLES = {
+    "vm_detailed_monitoring": False,  # MonitorInstances is not implemented
+    "enforce_tls_policy": False,  # any Condition in a bucket policy denies every request
+    "bucket_lifecycle": False,  # the provider waits about a minute for each rule to settle
+}
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
 _MIRRORS = (
     "~/.terraform.d/plugins",
@@ -44,9 +50,7 @@ def up(folder: LabFolder, say: Say) -> dict[str, Any]:
             "secret_access_key": f"file:{folder.secret('aws_secret_access_key')}",
             "mysql": mysqld.connection(RDS, folder, mysql.ports),
         },
-        "phases": {
-            "provision": {"plugin_dir": _plugin_dir(), "state_dir": str(folder.path / "terraform" / run)},
-        },
+        "phases": {"provision": _provision(folder, run)},
     }
 
 
@@ -60,6 +64,11 @@ def _begin_anew(folder: LabFolder, say: Say) -> None:
     if old := folder.home.recorded(RDS.name):
         servers.stop(old, folder.home)
     shutil.rmtree(folder.data(RDS.name), ignore_errors=True)
+
+
+def _provision(folder: LabFolder, run: str) -> dict[str, Any]:
+    state = folder.path / "terraform" / run  # a state of its own: the next target knows nothing of this one
+    return {"plugin_dir": _plugin_dir(), "state_dir": str(state), "variables": _VARIABLES}
 
 
 def _run_file(folder: LabFolder) -> Path:

@@ -1,0 +1,46 @@
+# Everything is done by the scripts and tools named here; `make help` lists the targets.
+SHELL := bash
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint unit integration e2e bench docs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup:  ## .venv from the lock file, and the servers of the lab
+	@scripts/setup
+
+demo:  ## start both clouds on this machine, fill the source, migrate it, show the reports (SCALE=s|m|l)
+	@scripts/demo
+
+test: setup  ## every test, against real parts
+	$(PY) -m pytest
+
+check: lint unit  ## what to run before a commit: quick
+
+lint: setup  ## style, types, import contracts
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+unit: setup  ## tests without I/O
+	$(PY) -m pytest tests/unit
+
+integration: setup  ## tests against emulators that the suite starts itself
+	$(PY) -m pytest tests/integration
+
+e2e: setup  ## whole commands against the embedded clouds
+	$(PY) -m pytest tests/e2e
+
+bench: setup  ## speed and memory
+	$(PY) -m pytest tests/bench
+
+docs: setup  ## write docs/cli.md and config/example.yaml anew from the code
+	$(PY) -m wkms_migrate.cli.reference > docs/cli.md
+	.venv/bin/wkms-migrate init --env example --output config/example.new.yaml
+	mv config/example.new.yaml config/example.yaml
+
+clean:  ## stop the lab and delete it with its runs; .venv and the cache stay
+	@if [ -x .venv/bin/wkms-migrate ]; then .venv/bin/wkms-migrate lab down; fi
+	rm -rf .lab runs build dist
