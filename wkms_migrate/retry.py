@@ -20,9 +20,13 @@ TRANSIENT_ERRNO = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, 
 # Names, because this module must not import an SDK. From the services' own error pages.
 TRANSIENT_CODES = frozenset(
     {
+        "BadDigest",  # S3: the body was damaged on its way
+        "ConditionalRequestConflict",
+        "IncompleteBody",
         "InternalError",
         "InternalServerError",
         "LimitExceededException",
+        "OperationAborted",  # S3: another operation on the same key was under way
         "OperationTimedOut",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
