@@ -14,14 +14,13 @@ READ_SECONDS = 60
 ATTEMPTS = 5
 
 
-def client(aws: Aws, service: str) -> Any:
-    """Return a boto3 client of one service, e.g. `rds`. Raises `ConfigError` when the profile is unknown."""
+def session(aws: Aws) -> Any:
+    """Return a boto3 session with the configured credentials. Raises `ConfigError` when the profile is unknown."""
     import boto3
-    from botocore.config import Config
     from botocore.exceptions import ProfileNotFound
 
     try:
-        session = boto3.Session(
+        return boto3.Session(
             profile_name=aws.profile,
             region_name=aws.region,
             aws_access_key_id=aws.access_key_id.reveal() if aws.access_key_id else None,
@@ -31,6 +30,12 @@ def client(aws: Aws, service: str) -> Any:
         raise ConfigError(
             f"The AWS profile {aws.profile} is unknown.", hint="`aws configure list-profiles` shows those there are."
         ) from error
+
+
+def client(aws: Aws, service: str) -> Any:
+    """Return a boto3 client of one service, e.g. `rds`. Raises `ConfigError` when the profile is unknown."""
+    from botocore.config import Config
+
     # Behind one address for all services there is no DNS name per bucket.
     addressing = {"addressing_style": "path"} if aws.endpoint_url else {}
     config = Config(
@@ -39,7 +44,7 @@ def client(aws: Aws, service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         s3=addressing,
     )
-    return session.client(service, endpoint_url=aws.endpoint_url, config=config)
+    return session(aws).client(service, endpoint_url=aws.endpoint_url, config=config)
 
 
 def error_code(error: Exception) -> str:

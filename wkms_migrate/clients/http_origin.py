@@ -8,6 +8,7 @@ is hard to do well: credentials.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -24,6 +25,7 @@ T = TypeVar("T")
 HTTP_ERROR = 400
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 10
+_JSON_CODE = re.compile(rb'^\s*\{.*"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"', re.DOTALL)
 RETRY_SECONDS = 300.0
 
 
@@ -179,9 +181,11 @@ def _whole(response: http.client.HTTPResponse) -> Answer:
 
 
 def _code(response: http.client.HTTPResponse, body: bytes) -> str:
-    """Return the error code: Azure puts it into a header, both put it into the XML, an answer to HEAD has neither."""
+    """Return the error code: from Azure's header, DynamoDB's JSON or the XML of both; an answer to HEAD has none."""
     if code := response.getheader("x-ms-error-code"):
         return code
+    if found := _JSON_CODE.search(body):
+        return found[1].decode()
     _, _, after = body.partition(b"<Code>")
     return after.partition(b"</Code>")[0].decode("utf-8", "replace") if after else response.reason
 

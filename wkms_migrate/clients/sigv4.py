@@ -1,6 +1,6 @@
-"""Sign requests to AWS: Signature Version 4 with an unsigned payload.
+"""Sign requests to AWS: Signature Version 4, for S3 with an unsigned payload.
 
-The body is covered by the checksum header, which is signed.
+There the body is covered by the checksum header, which is signed. Every other service wants the body's own hash.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
@@ -36,8 +36,9 @@ def sigv4(
 
     def sign(request: Request) -> Mapping[str, str]:
         credentials = current()
+        payload = UNSIGNED if service == "s3" else hashlib.sha256(request.body).hexdigest()
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        headers = {**request.headers, "x-amz-date": moment, "x-amz-content-sha256": UNSIGNED}
+        headers = {**request.headers, "x-amz-date": moment, "x-amz-content-sha256": payload}
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
         scope = f"{moment[:8]}/{region}/{service}/aws4_request"
@@ -66,7 +67,7 @@ def canonical_request(request: Request, headers: Mapping[str, str]) -> tuple[str
             *(f"{name}:{lowered[name]}" for name in names),
             "",
             ";".join(names),
-            UNSIGNED,
+            lowered["x-amz-content-sha256"],
         ]
     ), ";".join(names)
 

@@ -1,0 +1,192 @@
+"""Azure Cosmos DB (NoSQL API), read only: what containers there are, and their items, page by page, number by number.
+
+A client of the SDK keeps the headers of its last response, so one client must not be read by two threads: every lane
+opens its own. The SDK turns numbers into doubles; here a page is decoded from the bytes that arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from wkms_migrate import retry
+from wkms_migrate.errors import ConfigError, Refused, TransientError, WkmsError
+
+if TYPE_CHECKING:
+    from azure.cosmos import ContainerProxy, CosmosClient
+
+    from wkms_migrate.config import Cosmos
+
+EXACT_DIGITS: Final = 18  # a longer run of digits is kept as a Decimal
+POSITION: Final = "_lsn"  # what the change feed adds to an item: its place in the feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container: `key_paths` as given (`/a` or `/a/b`), `default_ttl` in seconds, -1 for never, None for TTL off."""
+
+    name: str
+    rid: str
+    key_paths: tuple[str, ...]
+    default_ttl: int | None
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Items as they are stored, where to go on after them, and what the page cost in request units."""
+
+    items: list[dict[str, Any]]
+    token: str
+    charge: float
+
+
+@contextmanager
+def connect(cosmos: Cosmos) -> Iterator[CosmosClient]:
+    """Sign in to the account, by key or, without one, by azure-identity."""
+    from azure.cosmos import CosmosClient
+
+    if not cosmos.endpoint:
+        raise ConfigError(
+            "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
+        )
+    with _told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos)) as client:
+        yield client
+
+
+def containers(client: CosmosClient, database: str) -> list[Container]:
+    """Return the containers of a database by name."""
+    found = retry.call(lambda: list(client.get_database_client(database).list_containers()))
+    return sorted((_container(properties) for properties in found), key=lambda one: one.name)
+
+
+def count(client: CosmosClient, database: str, container: str) -> int:
+    """Return the number of items as the query engine counts them."""
+    proxy = _proxy(client, database, container)
+    asked = {"query": "SELECT VALUE COUNT(1) FROM c", "enable_cross_partition_query": True}
+    return int(sum(retry.call(lambda: list(proxy.query_items(**asked)))))
+
+
+def feed_ranges(client: CosmosClient, database: str, container: str) -> list[dict[str, Any]]:
+    """Return the ranges that together hold all items, one per physical partition. They are to be read as they are."""
+    proxy = _proxy(client, database, container)
+    return retry.call(lambda: list(proxy.read_feed_ranges()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """The change feed of one range: every item in its latest version, in the order of its last change."""
+
+    database: str
+    container: str
+    feed_range: Mapping[str, Any]
+    page_size: int
+
+    def pages(self, client: CosmosClient, token: str | None, stop: threading.Event) -> Generator[Page]:
+        """Yield the pages from the beginning, or from a token on, until there is nothing new."""
+        proxy = _proxy(client, self.database, self.container)
+        attempt = retry.policy(attempts=10, seconds=300, stop=stop)
+        while (page := attempt(self._page, proxy, token)) is not None:
+            yield page
+            token = page.token
+
+    def _page(self, proxy: ContainerProxy, token: str | None) -> Page | None:
+        start = {"continuation": token} if token else {"feed_range": dict(self.feed_range), "start_time": "Beginning"}
+        bodies: list[bytes] = []
+        with _told(self.container):
+            pages = proxy.query_items_change_feed(
+                max_item_count=self.page_size,
+                raw_response_hook=lambda response: bodies.append(response.http_response.body()),
+                **start,
+            ).by_page()
+            seen = sum(1 for _ in next(pages, ()))
+        if not seen:
+            return None
+        items = decoded(bodies[-1])
+        if len(items) != seen:
+            raise WkmsError(
+                f"A page of {self.container} holds {len(items)} items, and the SDK sees {seen}.",
+                hint="This must not happen: report it with the versions that `wkms-migrate doctor` shows.",
+            )
+        headers = proxy.client_connection.last_response_headers
+        return Page(items=items, token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
+
+
+def decoded(body: bytes) -> list[dict[str, Any]]:
+    """Decode a page without touching a number: integers up to 18 digits are int, everything else is Decimal."""
+    items: list[dict[str, Any]] = json.loads(body, parse_float=Decimal, parse_int=_exact, parse_constant=Decimal)[
+        "Documents"
+    ]
+    for item in items:
+        item.pop(POSITION, None)
+    return items
+
+
+def _exact(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= EXACT_DIGITS and digits != "-0" else Decimal(digits)
+
+
+def _container(properties: Mapping[str, Any]) -> Container:
+    ttl = properties.get("defaultTtl")
+    return Container(
+        name=properties["id"],
+        rid=properties["_rid"],
+        key_paths=tuple(properties["partitionKey"]["paths"]),
+        default_ttl=ttl if isinstance(ttl, int) else None,
+        properties=properties,
+    )
+
+
+def _proxy(client: CosmosClient, database: str, container: str) -> ContainerProxy:
+    return client.get_database_client(database).get_container_client(container)
+
+
+def _credential(cosmos: Cosmos) -> Any:
+    if cosmos.key is not None:
+        return cosmos.key.reveal()
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tell the SDK's failures in our words."""
+    from azure.core.exceptions import AzureError
+    from azure.cosmos.exceptions import CosmosHttpResponseError
+
+    try:
+        yield
+    except CosmosHttpResponseError as error:
+        raise _refusal(what, error.status_code, str(error.http_error_message), error.headers) from error
+    except AzureError as error:
+        raise TransientError(
+            f"Cosmos DB at {what} cannot be asked: {error}",
+            hint="Check azure.cosmos.endpoint and the network; then run the same command again to go on.",
+        ) from error
+    except ValueError as error:
+        if "collection rid" not in str(error):
+            raise
+        raise Refused(
+            f"{what} was deleted and made anew while it was copied.", hint="Run the same command again to start over."
+        ) from error
+
+
+def _refusal(what: str, status: int, message: str, headers: Mapping[str, str]) -> WkmsError:
+    text = f"Cosmos DB answered {status} at {what}: {message.splitlines()[0] if message else ''}"
+    if status in retry.TRANSIENT_STATUS:
+        wait = headers.get("x-ms-retry-after-ms")
+        return TransientError(
+            text, hint="Run the same command again to go on.", retry_after=float(wait) / 1000 if wait else None
+        )
+    hints = {
+        401: "Check the key that azure.cosmos.key refers to, and this machine's clock.",
+        403: "Give the account that signs in the role Cosmos DB Built-in Data Reader.",
+        404: "Check azure.cosmos.database and the containers of phases.cosmos.",
+    }
+    return WkmsError(text, hint=hints.get(status, "See the message of the service."))

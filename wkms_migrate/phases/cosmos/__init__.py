@@ -1,0 +1,100 @@
+"""Cosmos DB containers to DynamoDB tables: copied range by range, compared on both ends, expiry switched on last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from wkms_migrate.clients import azure_cosmos
+from wkms_migrate.clients.azure_cosmos import Container
+from wkms_migrate.errors import ConfigError, NotKnownYet
+from wkms_migrate.phases.cosmos import copy, existing, expiry, verify
+from wkms_migrate.phases.cosmos.items import ItemMap
+from wkms_migrate.phases.cosmos.job import Job
+from wkms_migrate.phases.cosmos.keys import keys_of
+from wkms_migrate.phases.cosmos.settings import CosmosSettings
+from wkms_migrate.plan import Context, Phase, Step, digest_of
+
+
+def plan(context: Context) -> Iterator[Step]:
+    """Yield for each container a step that copies, one that compares, and one for expiry where TTL is on."""
+    settings = context.section(CosmosSettings)
+    cosmos = context.settings.azure.cosmos
+    with azure_cosmos.connect(cosmos) as client:
+        found = azure_cosmos.containers(client, cosmos.database)
+    for container, table_key in _chosen(found, settings):
+        yield from _steps(context, _job(container, table_key, settings))
+
+
+def _chosen(found: list[Container], settings: CosmosSettings) -> list[tuple[Container, str]]:
+    if not settings.containers:
+        return [(container, container.name) for container in found]
+    by_name = {container.name: container for container in found}
+    missing = sorted(set(settings.containers) - set(by_name))
+    if missing:
+        raise ConfigError(
+            f"phases.cosmos.containers names what is not in the database: {', '.join(missing)}.",
+            hint=f"The containers are: {', '.join(sorted(by_name))}.",
+        )
+    return [(by_name[name], table_key) for name, table_key in settings.containers.items()]
+
+
+def _job(container: Container, table_key: str, settings: CosmosSettings) -> Job:
+    mapping = ItemMap(
+        keys=keys_of(container.key_paths),
+        default_ttl=container.default_ttl,
+        expiry_name=settings.expiry_attribute,
+        large_items=settings.large_items,
+    )
+    return Job(container=container, table_key=table_key, mapping=mapping)
+
+
+def _steps(context: Context, job: Job) -> Iterator[Step]:
+    settings = context.section(CosmosSettings)
+    try:
+        table = job.table(context)
+    except NotKnownYet:
+        table = "(known after provision)"
+    how = (settings.on_existing, settings.large_items, settings.expiry_attribute)
+    where = (context.settings.azure.cosmos.endpoint, job.container.rid, context.settings.aws.endpoint_url, table)
+    digest = digest_of(where, how, job.container.key_paths, job.container.default_ttl)
+    yield Step(
+        id=f"cosmos/copy/{job.name}",
+        summary=f"Copy container {job.name} to table {table}",
+        run=partial(copy.run, work=job),
+        digest=digest,
+        preview=partial(_preview, context, job),
+    )
+    yield Step(
+        id=f"cosmos/verify/{job.name}",
+        summary=f"Compare container {job.name} with table {table}, item by item",
+        run=partial(verify.run, work=job),
+        digest=digest,
+        stage=1,
+    )
+    if job.container.default_ttl is not None:
+        yield Step(
+            id=f"cosmos/expiry/{job.name}",
+            summary=f"Let the items of table {table} expire by {settings.expiry_attribute}",
+            run=partial(expiry.run, work=job),
+            digest=digest,
+            stage=2,
+        )
+
+
+def _preview(context: Context, job: Job) -> Iterator[str]:
+    """Tell how many items there are, and what the keys become. Reads the source only."""
+    cosmos = context.settings.azure.cosmos
+    with azure_cosmos.connect(cosmos) as client:
+        count = azure_cosmos.count(client, cosmos.database, job.name)
+    yield f"{count:,} items; partition key {', '.join(job.container.key_paths)}"
+    yield f"keys of the table: {existing.described(job.mapping.keys)}"
+
+
+PHASE = Phase(
+    name="cosmos",
+    summary="Cosmos DB (NoSQL API) to DynamoDB",
+    plan=plan,
+    settings=CosmosSettings,
+    needs=("provision",),
+)

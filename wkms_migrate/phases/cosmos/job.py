@@ -1,0 +1,69 @@
+"""What the steps of one container share: where it is, where it goes, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wkms_migrate.clients import azure_cosmos, dynamodb
+from wkms_migrate.clients.azure_cosmos import Container, Feed
+from wkms_migrate.phases.cosmos.items import ItemMap
+from wkms_migrate.phases.cosmos.settings import CosmosSettings
+from wkms_migrate.plan import Context, StepRun
+
+if TYPE_CHECKING:
+    from azure.cosmos import CosmosClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One container to copy. `table_key` names its table in provision's output."""
+
+    container: Container
+    table_key: str
+    mapping: ItemMap
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return self.container.name
+
+    def table(self, context: Context) -> str:
+        """Return the name of the table. Raises `NotKnownYet` before provision is done."""
+        return str(context.output("provision", "wkms")["tables"][self.table_key])
+
+    def feed(self, run: StepRun, feed_range: Mapping[str, Any]) -> Feed:
+        """Return the change feed of a range of the container."""
+        return Feed(
+            database=run.context.settings.azure.cosmos.database,
+            container=self.name,
+            feed_range=feed_range,
+            page_size=run.context.section(CosmosSettings).page_size,
+        )
+
+
+def workers_of(run: StepRun) -> int:
+    """Return how many ranges and batches are worked on at the same time."""
+    return run.context.section(CosmosSettings).workers or int(run.context.settings.workers)
+
+
+@contextmanager
+def source(run: StepRun) -> Iterator[CosmosClient]:
+    """Sign in to the source; the client is for one thread."""
+    with azure_cosmos.connect(run.context.settings.azure.cosmos) as client:
+        yield client
+
+
+@contextmanager
+def target(run: StepRun) -> Iterator[dynamodb.Dynamo]:
+    """Sign in to the target; what it gives is for all threads."""
+    with dynamodb.connect(run.context.settings.aws, run.stopping) as dynamo:
+        yield dynamo
+
+
+def label_of(feed_range: Mapping[str, Any]) -> str:
+    """Return the name of a feed range in cursors."""
+    bounds = feed_range.get("Range", {})
+    return f"{bounds.get('min', '')}-{bounds.get('max', '')}"

@@ -1,0 +1,71 @@
+"""Numbers as text: the one canonical form that both ends are compared by, and what DynamoDB's N can hold.
+
+A number is an `int` of at most 18 digits or a `Decimal` with the digits that were sent. DynamoDB holds 38 significant
+digits from 1E-130 to 9.99...E+125 and no negative zero (its developer guide, "Data types").
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+Number: TypeAlias = int | Decimal
+
+INT_DIGITS: Final = 18
+INT_LIMIT: Final = 10**INT_DIGITS
+MAX_DIGITS: Final = 38
+MIN_EXPONENT: Final = -130
+MAX_EXPONENT: Final = 125
+
+
+def parse(text: str) -> Number:
+    """Read a number as it is written."""
+    if len(text) <= INT_DIGITS and text.lstrip("-").isdecimal() and text != "-0":
+        return int(text)
+    return Decimal(text)
+
+
+def canonical(number: Number) -> str:
+    """Return the text that every spelling of a number has in common; valid JSON, except for NaN and infinities."""
+    if isinstance(number, int):
+        if abs(number) < INT_LIMIT:
+            return str(number)
+        number = Decimal(number)
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        return str(number)
+    shown = "".join(map(str, digits)).lstrip("0")
+    stripped = shown.rstrip("0")
+    exponent += len(shown) - len(stripped)
+    if not stripped:
+        return "0"
+    minus = "-" if sign else ""
+    if exponent >= 0 and len(stripped) + exponent <= INT_DIGITS:
+        return f"{minus}{stripped}{'0' * exponent}"
+    return f"{minus}{stripped}E{exponent}"
+
+
+def storable(number: Number) -> str | None:
+    """Return the text for DynamoDB's N, or None when it cannot hold the number."""
+    if isinstance(number, int):
+        return str(number)
+    text = str(number)
+    if len(text) <= MAX_DIGITS and "E" not in text and text[-1].isdecimal() and number:
+        return text
+    return _checked(number)
+
+
+def _checked(number: Decimal) -> str | None:
+    if not number.is_finite():
+        return None
+    if not number:
+        return "0"
+    text = canonical(number)
+    digits = text.partition("E")[0].lstrip("-").rstrip("0")
+    fits = len(digits) <= MAX_DIGITS and MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT
+    return text if fits else None
+
+
+def is_negative_zero(number: Number) -> bool:
+    """Say whether a number is a zero whose sign DynamoDB drops."""
+    return isinstance(number, Decimal) and not number and number.is_signed()
