@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CosmosAccount, MysqlPair, StorageAccount
+from endpoints import CosmosAccount, MysqlPair, StorageAccount
 
 from wkms_migrate.config import Root, Settings
 from wkms_migrate.errors import Refused
