@@ -64,11 +64,10 @@ def report(job: Job) -> None:
 
 
 def _report_left(job: Job) -> None:
-    left = job.manifest.left()
-    if not left:
-        return
+    left, renamed = job.manifest.left(), job.manifest.renamed()
     path = manifest_path(job.run.context, job.container).with_suffix(".left.csv")
-    write_left(path, left)
+    if left or renamed:
+        write_left(path, [*left, *renamed])
     folders = sum(1 for _, _, reason in left if reason == "folder")
     if folders:
         text = f"{folders} folder stubs (hdi_isfolder) have no content and were not copied; S3 needs none."

@@ -135,6 +135,10 @@ class Manifest:
             tuple(row) for row in self._rows("SELECT name, key, reason FROM source WHERE reason <> '' ORDER BY key")
         ]
 
+    def renamed(self) -> list[tuple[str, str, str]]:
+        """Return (name, key, "renamed") of every blob that goes under another key."""
+        return [(*row, "renamed") for row in self._rows("SELECT name, key FROM source WHERE name <> key ORDER BY key")]
+
     def leave(self, keys: Iterable[str], reason: Left) -> None:
         """Leave these behind."""
         with self._lock:

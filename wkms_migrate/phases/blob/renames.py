@@ -25,9 +25,13 @@ def read_renames(path: Path | None) -> Mapping[str, str]:
 
 
 def write_left(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
-    """Write the (name, key, reason) of blobs left behind; the key column proposes one where the name is too long."""
+    """Write the (name, key, reason) of blobs left behind or renamed; too long a name gets a key proposed.
+
+    What is renamed stays in it, so that the file can be named as `renames` where it is.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("name", "reason", "key"))
-        for name, _, reason in rows:
-            writer.writerow((name, reason, proposed_key(name) if reason == "key-too-long" else ""))
+        for name, key, reason in rows:
+            proposed = proposed_key(name) if reason == "key-too-long" else ""
+            writer.writerow((name, reason, key if reason == "renamed" else proposed))

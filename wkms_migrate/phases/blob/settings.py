@@ -27,8 +27,8 @@ class BlobSettings(Section):
     on_existing: Literal["refuse", "append", "replace"] = Field(
         "refuse",
         description=(
-            "A bucket that holds objects of others: refuse; append beside them, leaving out what would overwrite one; "
-            "replace them. Replace keeps what it overwrites or deletes: as a version in a versioned bucket, else as a "
+            "A bucket that holds objects of others: refuse; append beside them (what would overwrite one is left out, "
+            "and verification fails); replace them. Replace keeps what it overwrites or deletes: as a version in a versioned bucket, else as a "
             "copy under .wkms-migrate/backup/."
         ),
     )

@@ -65,6 +65,9 @@ class Move:
     def run(self, **options: object) -> Ran:
         return run(self.write(**options))
 
+    def state(self) -> journal.RunState:
+        return journal.load(self.folder / "runs" / "test")
+
 
 def run(path: Path) -> Ran:
     settings = config.load(path, {"blob": blob.BlobSettings}, environ={})
