@@ -38,6 +38,15 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """The change feed of one range: every item in its latest version, in the order of its last change."""
+
+    container: str
+    feed_range: Mapping[str, Any]
+    page_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Items as they are stored, where to go on after them, and what the page cost in request units."""
 
@@ -46,9 +55,40 @@ class Page:
     charge: float
 
 
+class Database:
+    """The containers of one database. For one thread at a time."""
+
+    def __init__(self, client: CosmosClient, name: str) -> None:
+        self._proxy = client.get_database_client(name)
+
+    def containers(self) -> list[Container]:
+        """Return the containers by name."""
+        found = retry.call(lambda: list(self._proxy.list_containers()))
+        return sorted((_container(properties) for properties in found), key=lambda one: one.name)
+
+    def count(self, container: str) -> int:
+        """Return the number of items of a container as the query engine counts them."""
+        proxy = self._proxy.get_container_client(container)
+        asked = {"query": "SELECT VALUE COUNT(1) FROM c", "enable_cross_partition_query": True}
+        return int(sum(retry.call(lambda: list(proxy.query_items(**asked)))))
+
+    def feed_ranges(self, container: str) -> list[dict[str, Any]]:
+        """Return the ranges that together hold all items, one per physical partition; to be given back as they are."""
+        proxy = self._proxy.get_container_client(container)
+        return retry.call(lambda: list(proxy.read_feed_ranges()))
+
+    def changes(self, feed: Feed, token: str | None, stop: threading.Event) -> Generator[Page]:
+        """Yield the pages of a change feed from the beginning, or from a token on, until there is nothing new."""
+        proxy = self._proxy.get_container_client(feed.container)
+        attempt = retry.policy(attempts=10, seconds=300, stop=stop)
+        while (page := attempt(_page, proxy, feed, token)) is not None:
+            yield page
+            token = page.token
+
+
 @contextmanager
-def connect(cosmos: Cosmos) -> Iterator[CosmosClient]:
-    """Sign in to the account, by key or, without one, by azure-identity."""
+def connect(cosmos: Cosmos) -> Iterator[Database]:
+    """Sign in to the account, by key or, without one, by azure-identity; give the configured database."""
     from azure.cosmos import CosmosClient
 
     if not cosmos.endpoint:
@@ -56,65 +96,29 @@ def connect(cosmos: Cosmos) -> Iterator[CosmosClient]:
             "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
         )
     with _told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos)) as client:
-        yield client
+        yield Database(client, cosmos.database)
 
 
-def containers(client: CosmosClient, database: str) -> list[Container]:
-    """Return the containers of a database by name."""
-    found = retry.call(lambda: list(client.get_database_client(database).list_containers()))
-    return sorted((_container(properties) for properties in found), key=lambda one: one.name)
-
-
-def count(client: CosmosClient, database: str, container: str) -> int:
-    """Return the number of items as the query engine counts them."""
-    proxy = _proxy(client, database, container)
-    asked = {"query": "SELECT VALUE COUNT(1) FROM c", "enable_cross_partition_query": True}
-    return int(sum(retry.call(lambda: list(proxy.query_items(**asked)))))
-
-
-def feed_ranges(client: CosmosClient, database: str, container: str) -> list[dict[str, Any]]:
-    """Return the ranges that together hold all items, one per physical partition. They are to be read as they are."""
-    proxy = _proxy(client, database, container)
-    return retry.call(lambda: list(proxy.read_feed_ranges()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
-    """The change feed of one range: every item in its latest version, in the order of its last change."""
-
-    database: str
-    container: str
-    feed_range: Mapping[str, Any]
-    page_size: int
-
-    def pages(self, client: CosmosClient, token: str | None, stop: threading.Event) -> Generator[Page]:
-        """Yield the pages from the beginning, or from a token on, until there is nothing new."""
-        proxy = _proxy(client, self.database, self.container)
-        attempt = retry.policy(attempts=10, seconds=300, stop=stop)
-        while (page := attempt(self._page, proxy, token)) is not None:
-            yield page
-            token = page.token
-
-    def _page(self, proxy: ContainerProxy, token: str | None) -> Page | None:
-        start = {"continuation": token} if token else {"feed_range": dict(self.feed_range), "start_time": "Beginning"}
-        bodies: list[bytes] = []
-        with _told(self.container):
-            pages = proxy.query_items_change_feed(
-                max_item_count=self.page_size,
-                raw_response_hook=lambda response: bodies.append(response.http_response.body()),
-                **start,
-            ).by_page()
-            seen = sum(1 for _ in next(pages, ()))
-        if not seen:
-            return None
-        items = decoded(bodies[-1])
-        if len(items) != seen:
-            raise WkmsError(
-                f"A page of {self.container} holds {len(items)} items, and the SDK sees {seen}.",
-                hint="This must not happen: report it with the versions that `wkms-migrate doctor` shows.",
-            )
-        headers = proxy.client_connection.last_response_headers
-        return Page(items=items, token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
+def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | None:
+    start = {"continuation": token} if token else {"feed_range": dict(feed.feed_range), "start_time": "Beginning"}
+    bodies: list[bytes] = []
+    with _told(feed.container):
+        pages = proxy.query_items_change_feed(
+            max_item_count=feed.page_size,
+            raw_response_hook=lambda response: bodies.append(response.http_response.body()),
+            **start,
+        ).by_page()
+        seen = sum(1 for _ in next(pages, ()))
+    if not seen:
+        return None
+    items = decoded(bodies[-1])
+    if len(items) != seen:
+        raise WkmsError(
+            f"A page of {feed.container} holds {len(items)} items, and the SDK sees {seen}.",
+            hint="This must not happen: report it with the versions that `wkms-migrate doctor` shows.",
+        )
+    headers = proxy.client_connection.last_response_headers
+    return Page(items=items, token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
 
 
 def decoded(body: bytes) -> list[dict[str, Any]]:
@@ -140,10 +144,6 @@ def _container(properties: Mapping[str, Any]) -> Container:
         default_ttl=ttl if isinstance(ttl, int) else None,
         properties=properties,
     )
-
-
-def _proxy(client: CosmosClient, database: str, container: str) -> ContainerProxy:
-    return client.get_database_client(database).get_container_client(container)
 
 
 def _credential(cosmos: Cosmos) -> Any:

@@ -19,9 +19,8 @@ from wkms_migrate.plan import Context, Phase, Step, digest_of
 def plan(context: Context) -> Iterator[Step]:
     """Yield for each container a step that copies, one that compares, and one for expiry where TTL is on."""
     settings = context.section(CosmosSettings)
-    cosmos = context.settings.azure.cosmos
-    with azure_cosmos.connect(cosmos) as client:
-        found = azure_cosmos.containers(client, cosmos.database)
+    with azure_cosmos.connect(context.settings.azure.cosmos) as database:
+        found = database.containers()
     for container, table_key in _chosen(found, settings):
         yield from _steps(context, _job(container, table_key, settings))
 
@@ -84,9 +83,8 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
 
 def _preview(context: Context, job: Job) -> Iterator[str]:
     """Tell how many items there are, and what the keys become. Reads the source only."""
-    cosmos = context.settings.azure.cosmos
-    with azure_cosmos.connect(cosmos) as client:
-        count = azure_cosmos.count(client, cosmos.database, job.name)
+    with azure_cosmos.connect(context.settings.azure.cosmos) as database:
+        count = database.count(job.name)
     yield f"{count:,} items; partition key {', '.join(job.container.key_paths)}"
     yield f"keys of the table: {existing.described(job.mapping.keys)}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wkms_migrate import transfer
-from wkms_migrate.clients import azure_cosmos
+from wkms_migrate.clients.azure_cosmos import Database
 from wkms_migrate.clients.dynamodb import Writer
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import existing, job, policies, tally
@@ -29,7 +29,7 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     table = work.table(run.context)
     workers = job.workers_of(run)
     letters = DeadLetters(run.context.run_dir / "dead-letter" / f"cosmos-{work.name}.ndjson.gz")
-    with job.source(run) as client, job.target(run) as dynamo:
+    with job.source(run) as database, job.target(run) as dynamo:
         existing.check(dynamo.define(table), work)
         writer = Writer(
             dynamo, table, workers=workers, budget=Budget(settings.wcu_budget, run.stopping), stop=run.stopping
@@ -38,8 +38,8 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
             if BEGUN not in run.cursors:
                 existing.make_room(run, dynamo, writer, table, work)
                 letters.clear()
-            ranges = _ranges(run, client, work)
-            total = azure_cosmos.count(client, run.context.settings.azure.cosmos.database, work.name)
+            ranges = _ranges(run, database, work)
+            total = database.count(work.name)
             copying = _Copying(run, work, writer, letters, Budget(settings.ru_budget, run.stopping), ranges, total)
             tokens = {part: saved["token"] for part, saved in run.cursors.items() if part in ranges}
             transfer.copy(
@@ -58,12 +58,12 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     return {f"copied/{work.name}": {"items": whole.items, "dead": whole.dead, "table": table}}
 
 
-def _ranges(run: StepRun, client: Any, work: Job) -> dict[str, dict[str, Any]]:
+def _ranges(run: StepRun, database: Database, work: Job) -> dict[str, dict[str, Any]]:
     """Return the feed ranges by label: those of the first run, for the cursors are theirs."""
     if BEGUN in run.cursors:
         found: list[dict[str, Any]] = run.cursors[BEGUN]["ranges"]
     else:
-        found = azure_cosmos.feed_ranges(client, run.context.settings.azure.cosmos.database, work.name)
+        found = database.feed_ranges(work.name)
         run.checkpoint({"ranges": found}, key=BEGUN)
     return {job.label_of(one): one for one in found}
 
@@ -96,8 +96,8 @@ class _Copying:
     def read(self, part: str, token: Json | None) -> Generator[Batch[Document]]:
         """Yield the pages of a range, with a client of its own."""
         feed = self.work.feed(self.run, self.ranges[part])
-        with job.source(self.run) as client:
-            for page in feed.pages(client, token, self.run.stopping):
+        with job.source(self.run) as database:
+            for page in database.changes(feed, token, self.run.stopping):
                 yield Batch(records=page.items, cursor=page.token)
                 self.budget.spend(page.charge)
 

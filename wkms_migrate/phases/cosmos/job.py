@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wkms_migrate.clients import azure_cosmos, dynamodb
-from wkms_migrate.clients.azure_cosmos import Container, Feed
+from wkms_migrate.clients.azure_cosmos import Container, Database, Feed
 from wkms_migrate.phases.cosmos.items import ItemMap
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import Context, StepRun
-
-if TYPE_CHECKING:
-    from azure.cosmos import CosmosClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +33,8 @@ class Job:
 
     def feed(self, run: StepRun, feed_range: Mapping[str, Any]) -> Feed:
         """Return the change feed of a range of the container."""
-        return Feed(
-            database=run.context.settings.azure.cosmos.database,
-            container=self.name,
-            feed_range=feed_range,
-            page_size=run.context.section(CosmosSettings).page_size,
-        )
+        page_size = run.context.section(CosmosSettings).page_size
+        return Feed(container=self.name, feed_range=feed_range, page_size=page_size)
 
 
 def workers_of(run: StepRun) -> int:
@@ -50,10 +43,10 @@ def workers_of(run: StepRun) -> int:
 
 
 @contextmanager
-def source(run: StepRun) -> Iterator[CosmosClient]:
-    """Sign in to the source; the client is for one thread."""
-    with azure_cosmos.connect(run.context.settings.azure.cosmos) as client:
-        yield client
+def source(run: StepRun) -> Iterator[Database]:
+    """Sign in to the source; what it gives is for one thread."""
+    with azure_cosmos.connect(run.context.settings.azure.cosmos) as database:
+        yield database
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from wkms_migrate.clients import azure_cosmos
+from wkms_migrate.clients.azure_cosmos import Database
 from wkms_migrate.clients.dynamodb import Dynamo
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import digest, job
@@ -47,10 +47,10 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     """State the comparison of a container with its table. Returns the count and digest of the source."""
     ends = _Ends(run, work, horizon=time.time() + EXPIRING_SECONDS)
     copied = run.context.output("cosmos", f"copied/{work.name}")
-    with job.source(run) as client, job.target(run) as dynamo:
-        source, target = ends.source(client), ends.target(dynamo)
+    with job.source(run) as database, job.target(run) as dynamo:
+        source, target = ends.source(database), ends.target(dynamo)
         if work.container.default_ttl is None:  # else some may have expired between the two
-            counted = azure_cosmos.count(client, run.context.settings.azure.cosmos.database, work.name)
+            counted = database.count(work.name)
             run.verified(work.name, "items on the source, by query and by feed", counted, source.digest.count)
         if run.context.section(CosmosSettings).on_existing == "append":
             buckets = list(range(digest.BUCKETS))
@@ -58,7 +58,7 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
             run.verified(work.name, "items", source.digest.count, target.digest.count)
             run.verified(work.name, "digest", source.digest.text, target.digest.text)
             buckets = source.digest.differing(target.digest)[:NAMED_BUCKETS]
-        _compare_items(run, work, ends.source(client, buckets).named, ends.target(dynamo, buckets).named)
+        _compare_items(run, work, ends.source(database, buckets).named, ends.target(dynamo, buckets).named)
     run.verified(work.name, "dead letters", 0, copied["dead"])
     if source.expiring:
         run.finding("expiring", f"{source.expiring:,} items expire within the hour and were not compared.", work.name)
@@ -91,11 +91,10 @@ class _Ends:
     work: Job
     horizon: float
 
-    def source(self, client: Any, buckets: Iterable[int] | None = None) -> _Seen:
+    def source(self, database: Database, buckets: Iterable[int] | None = None) -> _Seen:
         """Read the source: its digest, or, of some buckets, every item's."""
-        settings = self.run.context.settings
         budget = Budget(self.run.context.section(CosmosSettings).ru_budget, self.run.stopping)
-        ranges = azure_cosmos.feed_ranges(client, settings.azure.cosmos.database, self.work.name)
+        ranges = database.feed_ranges(self.work.name)
 
         def reader(feed_range: Mapping[str, Any]) -> Reader:
             return lambda: self._feed(feed_range, budget)
@@ -113,8 +112,9 @@ class _Ends:
         return self._read([reader(segment) for segment in range(segments)], buckets)
 
     def _feed(self, feed_range: Mapping[str, Any], budget: Budget) -> Prints:
-        with job.source(self.run) as client:
-            for page in self.work.feed(self.run, feed_range).pages(client, None, self.run.stopping):
+        feed = self.work.feed(self.run, feed_range)
+        with job.source(self.run) as database:
+            for page in database.changes(feed, None, self.run.stopping):
                 yield [digest.of_document(document, self.work.mapping) for document in page.items]
                 budget.spend(page.charge)
 
