@@ -76,6 +76,7 @@ resource "aws_db_instance" "this" {
   backup_retention_period      = var.database.backup_days
   copy_tags_to_snapshot        = true
   deletion_protection          = var.database.deletion_protection
+  skip_final_snapshot          = false
   final_snapshot_identifier    = "${var.name_prefix}-final"
   performance_insights_enabled = var.database.performance_insights
   auto_minor_version_upgrade   = false

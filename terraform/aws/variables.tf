@@ -130,7 +130,7 @@ variable "database" {
   description = "RDS MySQL: version, size and protection. storage_gib grows by itself up to storage_max_gib."
   type = object({
     name                 = optional(string, "wkms")
-    username             = optional(string, "wkms_admin")
+    username             = optional(string, "wkmsadmin")
     engine_version       = optional(string, "8.4")
     instance_class       = optional(string, "db.t4g.medium")
     storage_gib          = optional(number, 50)

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wkms_migrate import assets
+from wkms_migrate import assets, config
 from wkms_migrate.clients import terraform
 from wkms_migrate.phases.provision import ProvisionSettings
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = "terraform/aws"
 STATE = "terraform.tfstate"
+STATE_COPY = "copy.tfstate"  # under its usual name `init` would move it into the backend, and so empty it
 # An emulator answers what it does not know with a server error, which the provider would repeat for minutes.
 EMULATOR_RETRIES = 2
 
@@ -31,10 +32,11 @@ def variables(settings: Settings) -> dict[str, Any]:
         "name_prefix": settings.name_prefix,
         "environment": settings.environment,
         "region": settings.aws.region,
+        "database": {"username": settings.aws.mysql.user},
     }
     if settings.aws.endpoint_url:
         derived |= {"endpoint_url": settings.aws.endpoint_url, "api_max_retries": EMULATOR_RETRIES}
-    return derived | settings.section(ProvisionSettings).variables
+    return config.merged(derived, settings.section(ProvisionSettings).variables)
 
 
 def fingerprint(root: str) -> dict[str, str]:
@@ -67,7 +69,7 @@ def open_in(
 def open_scratch(folder: Path, settings: Settings) -> terraform.Terraform:
     """Do the same for a plan that leaves no trace: on a copy of the state, without its lock."""
     state = state_file(settings)
-    copy = folder / STATE
+    copy = folder / STATE_COPY
     if state.exists():
         copy.touch(mode=0o600)
         copy.write_bytes(state.read_bytes())

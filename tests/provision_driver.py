@@ -12,15 +12,21 @@ from wkms_migrate.phases import provision
 from wkms_migrate.plan import Context
 
 
+def say(line: str) -> None:
+    """Write a line for the test that waits for it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def tell(event: events.Event) -> None:
     """Print what a test waits for."""
     match event:
         case events.Progress():
-            print(event.item, flush=True)
+            say(event.item)
         case events.StepFailed():
-            print(f"failed: {event.message} | {event.hint}", flush=True)
+            say(f"failed: {event.message} | {event.hint}")
         case events.Log():
-            print(f"log: {event.text}", flush=True)
+            say(f"log: {event.text}")
         case _:
             pass
 
