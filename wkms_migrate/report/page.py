@@ -19,15 +19,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(template: str, lang: str, currency: str, values: Mapping[str, Any]) -> str:
     """Return the page in `lang`. Everything that is filled in is escaped."""
-    environment = _environment(lang, currency)
-    words = Words(lang, environment)
-    return environment.get_template(template).render(**values, t=words, lang=lang)
+    jinja = environment(lang, currency)
+    words = Words(lang, jinja)
+    return jinja.get_template(template).render(**values, t=words, lang=lang)
 
 
-def _environment(lang: str, currency: str) -> Environment:
+def environment(lang: str, currency: str) -> Environment:
+    """Return the Jinja environment with the filters that templates and words are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -36,7 +37,7 @@ def _environment(lang: str, currency: str) -> Environment:
     )
     money, whole = partial(figures.money, currency=currency), partial(figures.whole, currency=currency)
     unit_price = partial(figures.unit_price, currency=currency)
-    environment.filters |= {
+    jinja.filters |= {
         "money": money,
         "whole": whole,
         "unit_price": unit_price,
@@ -52,5 +53,5 @@ def _environment(lang: str, currency: str) -> Environment:
         "percent_span": lambda value: figures.span(value, figures.percent),
         "say": lambda text: text.to(lang),
     }
-    environment.globals["whole"] = whole
-    return environment
+    jinja.globals |= {"whole": whole, "seconds_tick": lambda value: figures.seconds(float(value))}
+    return jinja

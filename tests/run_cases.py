@@ -1,0 +1,72 @@
+"""Journals of runs that ended in different ways, for the tests of the migration report."""
+
+from __future__ import annotations
+
+from wkms_migrate import events
+
+PHASES = ("provision", "mysql", "blob", "deploy")
+STEPS = (
+    ("provision", "provision/apply", "Apply Terraform (42 resources)", 92.4),
+    ("mysql", "mysql/data/wkms", "Copy 9 tables of wkms (201,345 rows)", 48.1),
+    ("mysql", "mysql/verify/wkms", "Verify 9 tables", 6.3),
+    ("blob", "blob/copy/documents", "Copy 1,204 blobs of documents", 3731.0),
+)
+
+
+def started():
+    """Begin a run."""
+    return events.RunStarted(at=1795348800.0, run="lab-1", environment="lab", version="0", phases=PHASES)
+
+
+def steps(rows=STEPS):
+    """Do every step."""
+    for phase, step, summary, seconds in rows:
+        yield events.StepStarted(phase=phase, step=step, summary=summary, digest="d")
+        yield events.StepDone(phase=phase, step=step, digest="d", seconds=seconds, result={})
+
+
+def checks(lost_rows=0):
+    """Verify two tables, one of which may lack rows on the target."""
+    for table, rows, lost in (("wkms.users", 150, lost_rows), ("wkms.chat_messages", 180_000, 0)):
+        source, target = str(rows), str(rows - lost)
+        yield check(table, "rows", source, target)
+        yield check(table, "digest", "9f86d081884c7d65", "9f86d081884c7d65")
+
+
+def check(about, kind, source, target, step="mysql/verify/wkms"):
+    """Compare one thing."""
+    return events.Verified(step=step, object=about, check=kind, source=source, target=target, ok=source == target)
+
+
+def findings():
+    """Report one of several kinds; one holds characters that HTML must not see."""
+    yield events.Finding(
+        step="blob/copy/documents",
+        code="left-archived",
+        text="2 blobs are in the archive tier.",
+        object="documents/인사팀/2019/규정.pdf",
+        kind="left",
+        severity="warning",
+        hint="Rehydrate them, then run again.",
+    )
+    yield events.Finding(step="mysql/data/wkms", code="definer", text="3 definers changed.", kind="converted")
+    yield events.Finding(step="mysql/data/wkms", code="odd", text="<script>alert('1 & 2')</script>", object="<b>")
+
+
+def skipped():
+    """Skip the application."""
+    return events.StepSkipped(phase="deploy", step="deploy/hosts", summary="Deploy", reason="Docker is not running.")
+
+
+def ended(exit_code=0):
+    """End the run."""
+    return events.RunDone(at=1795349000.0, run="lab-1", exit_code=exit_code, ran=4, seconds=200.0)
+
+
+def deployed():
+    """Deploy, and measure the goals."""
+    result = {"kpis": [{"name": "Mean answer", "goal": "≤ 3 s", "measured": "0.4 s", "ok": True}]}
+    for phase, of_step in (("deploy", {}), ("verify", result)):
+        step = f"{phase}/all"
+        yield events.StepStarted(phase=phase, step=step, summary=f"Do {phase}", digest="d")
+        yield events.StepDone(phase=phase, step=step, digest="d", seconds=2.0, result=of_step)

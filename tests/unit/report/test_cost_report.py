@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from cost_cases import BUNDLED, CASES, DAY, report
+from html_page import Page, figures
+
+from wkms_migrate.cost import inputs
+from wkms_migrate.errors import ConfigError, WkmsError
+from wkms_migrate.report import cost_json, cost_page, cost_report
+from wkms_migrate.report.page import TEMPLATES
+
+GOLDEN = Path(__file__).parents[2] / "cases" / "reports"
+NAMES = ("cost.json", "cost.ko.html", "cost.en.html")
+PAIRS = [("before", "after", CASES), ("before", "unpriced", CASES), ("before", "narrow", CASES)]
+PAIRS += [("azure-floor", "aws-vm", BUNDLED), ("azure-now", "aws-rds", BUNDLED), ("aws-vm", "azure-floor", BUNDLED)]
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1]}")
+def any_report(request):
+    baseline, target, folder = request.param
+    return report(target, folder, baseline)
+
+
+@pytest.mark.parametrize("target", ["after", "unpriced"])
+def test_the_reports_are_those_on_file(tmp_path, target):
+    """To renew the files after a wanted change: WKMS_UPDATE_GOLDEN=1 pytest tests/unit/report."""
+    folder = GOLDEN / f"cost-{target}"
+    if os.environ.get("WKMS_UPDATE_GOLDEN"):
+        cost_report.write(report(target), folder, ("ko", "en"))
+    written = cost_report.write(report(target), tmp_path, ("ko", "en"))
+    assert [path.name for path in written] == list(NAMES)
+    for name in NAMES:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), f"{name} changed"
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_a_page_stands_alone_and_is_sound(any_report, lang):
+    html = cost_page.render(any_report, lang)
+    page = Page(html)
+    assert page.faults == []
+    assert len(html.encode()) <= 150_000
+    assert not {"script", "link", "iframe", "img", "object", "embed"} & set(page.tags)
+    assert not re.search(r"@import|url\(|javascript:", html)
+    assert all(link.startswith("https://") for link in page.links)
+    assert len(page.ids) == len(set(page.ids))
+    assert html.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
+    assert (page.tags.count("h1"), page.tags.count("svg")) == (1, page.tags.count("desc"))
+    assert "None" not in page.text
+    assert "Translated" not in page.text
+
+
+def test_both_languages_carry_the_same_figures(any_report):
+    ko, en = (figures(Page(cost_page.render(any_report, lang)).text) for lang in ("ko", "en"))
+    assert ko == en
+
+
+def test_totals_on_the_page_and_in_json_are_the_sum_of_the_lines():
+    document = cost_json.document(report())
+    for scenario in document["scenarios"]:
+        for end in ("low", "base", "high"):
+            summed = sum(Decimal(line["x_Cost"][end]) for line in scenario["lines"])
+            assert scenario["monthly_total"][end] == str(summed)
+        assert f"${Decimal(scenario['monthly_total']['base']):,}" in cost_page.render(report(), "en")
+
+
+def test_an_incomplete_report_states_no_saving():
+    document = cost_json.document(report("unpriced"))
+    assert document["comparison"]["monthly_saving"] is None
+    assert document["scenarios"][1]["monthly_total"] is None
+    lost = next(line for line in document["scenarios"][1]["lines"] if line["SkuId"] == "unknown.tokens")
+    assert (lost["ListUnitPrice"], lost["ListCost"], lost["x_PriceStatus"]) == (None, None, "missing")
+    page = Page(cost_page.render(report("unpriced"), "en")).text
+    assert "cannot be said yet" in page
+    assert "unknown.tokens" in page
+    difference = report("unpriced").comparison.baseline.known.base - report("unpriced").comparison.target.known.base
+    assert f"{difference:,}" not in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("azure-floor", "aws-vm", "falls from"),
+        ("aws-vm", "azure-floor", "rises from"),
+        ("aws-vm", "aws-vm", "may fall or rise"),
+    ],
+)
+def test_the_summary_says_which_way_it_goes(before, after, sentence):
+    assert sentence in Page(cost_page.render(report(after, BUNDLED, before), "en")).text
+
+
+def test_a_second_currency_is_shown_at_its_dated_rate():
+    text = Page(cost_page.render(report(), "ko")).text
+    total = report().comparison.baseline.total.base
+    assert f"₩{round(total * 1400):,}" in text
+    assert "1 USD = 1,400 KRW (Example bank, 2026-11-20)" in text
+
+
+def test_what_is_filled_in_is_escaped():
+    html = cost_page.render(report(), "en")
+    assert "Old &lt;Server&gt;" in html
+    assert "<Server>" not in html
+
+
+def test_the_quoted_guide_stays_apart(any_report):
+    html = cost_page.render(any_report, "en")
+    box = html[html.index('<div class="quoted-box">') :]
+    assert html.count("$1,489") == box.count("$1,489") > 0
+    assert "quoted" not in {line.price.status for line in any_report.comparison.target.lines}
+    assert any_report.guide.kind == "quoted"
+
+
+def test_nothing_asks_the_network(monkeypatch, tmp_path):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a report opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert len(cost_report.write(report(), tmp_path, ("ko", "en"))) == 3
+
+
+@pytest.mark.parametrize(("seed", "zone", "locale"), [("0", "UTC", "C"), ("1", "Asia/Seoul", "ko_KR.UTF-8")])
+def test_the_same_data_gives_the_same_bytes_in_another_process(tmp_path, seed, zone, locale):
+    code = (
+        "import sys; from datetime import date; from pathlib import Path; from wkms_migrate.report import cost_report\n"
+        "report = cost_report.build(Path(sys.argv[1]), date(2026, 11, 22), baseline='before', target='after')\n"
+        "cost_report.write(report, Path(sys.argv[2]), ('ko', 'en'))\n"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale}
+    subprocess.run([sys.executable, "-c", code, CASES, tmp_path], env=environment, check=True)
+    for name in NAMES:
+        assert (tmp_path / name).read_bytes() == (GOLDEN / "cost-after" / name).read_bytes()
+
+
+def test_faults_of_the_folder_are_told():
+    with pytest.raises(ConfigError, match="no price or scenario file"):
+        cost_report.build(Path("/nowhere"), DAY, baseline="a", target="b")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(WkmsError, match="cannot be written"):
+        cost_report.write(report(), tmp_path / "file", ("en",))
+
+
+def test_every_bundled_scenario_can_be_reported():
+    for name in inputs.load(BUNDLED).scenarios:
+        assert json.loads(cost_json.render(report(name, BUNDLED, "azure-now")))["schema_version"] == 1
+
+
+def test_colours_can_be_read_on_paper_and_wash():
+    css = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", css))
+    for name in ("ink", "soft", "before", "after", "good", "bad", "warn"):
+        for ground in ("paper", "wash"):
+            assert contrast(colours[name], colours[ground]) >= 4.5, f"{name} on {ground}"
+
+
+def contrast(one, other):
+    """Return the contrast ratio of WCAG 2 for two #rrggbb colours."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
