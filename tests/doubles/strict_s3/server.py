@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from xml.etree import ElementTree as ET
@@ -29,6 +30,8 @@ class StrictS3:
         self.faults = Faults()
         self.keys = keys or {"testing": "testing"}
         self.requests: list[tuple[str, str]] = []
+        self.active = 0
+        self.changed = threading.Condition()
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.double = self
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -37,6 +40,23 @@ class StrictS3:
         """Make a bucket."""
         self.store.buckets[name] = Bucket(versioned=versioned)
         return self.store.buckets[name]
+
+    def settle(self, seconds: float = 30) -> None:
+        """Wait until no request is being worked on, e.g. after a client was killed."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.active == 0, seconds), f"{self.active} requests go on"
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a request while it lasts."""
+        with self.changed:
+            self.active += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.active -= 1
+                self.changed.notify_all()
 
     def count(self, method: str, where: str = "") -> int:
         """Return how many requests with this method had `where` in path or query."""
@@ -73,7 +93,12 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the test's output clean; `StrictS3.requests` is the log."""
 
     def handle_request(self) -> None:
-        double = self.server.double
+        with self.server.double.working():
+            self.receive(self.server.double)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_request  # noqa: N815 - the names that http.server calls
+
+    def receive(self, double: StrictS3) -> None:
         double.requests.append((self.command, self.path))
         met = double.faults.take(self.command, urllib.parse.unquote(self.path))
         self.damage_out, self.truncate, self.reset = met("damage_out"), met("truncate"), met("reset")
@@ -89,8 +114,6 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, _error("InternalError", self.path))
         else:
             self.serve(body)
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_request  # noqa: N815 - the names that http.server calls
 
     def serve(self, body: bytes) -> None:
         double = self.server.double

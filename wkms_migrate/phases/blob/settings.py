@@ -28,8 +28,8 @@ class BlobSettings(Section):
         "refuse",
         description=(
             "A bucket that holds objects of others: refuse; append beside them (what would overwrite one is left out, "
-            "and verification fails); replace them. Replace keeps what it overwrites or deletes: as a version in a versioned bucket, else as a "
-            "copy under .wkms-migrate/backup/."
+            "and verification fails); replace them. Replace keeps what it overwrites or deletes: as a version in a "
+            "versioned bucket, else as a copy under .wkms-migrate/backup/."
         ),
     )
     on_bad_md5: Literal["fail", "warn"] = Field(
