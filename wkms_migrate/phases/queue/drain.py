@@ -117,8 +117,9 @@ def _move_page(job: Job, lane: str, page: Sequence[Message]) -> None:
         for known in [message for message in page if message.id in job.ledger.sent_earlier]:
             job.source.delete(job.queue, held.pop(known.id))
         letters = [letter_of(message, job.settings.decode) for message in held.values()]
-        job.ledger.open_page(lane, list(held))
-        for batch in _batches(letters, job.most_bytes):
+        fitting = [letter for letter in letters if _fits(job, letter)]
+        job.ledger.open_page(lane, [letter.key for letter in fitting])
+        for batch in _batches(fitting, job.most_bytes):
             job.run.check_stop()
             if time.monotonic() > ours_until:
                 return  # the rest is about to become visible again, and would be sent twice
@@ -128,8 +129,16 @@ def _move_page(job: Job, lane: str, page: Sequence[Message]) -> None:
         raise
 
 
+def _fits(job: Job, letter: Letter) -> bool:
+    """Say whether the target takes a message of this size; when not, it is left where it is."""
+    if letter.size <= job.most_bytes:
+        return True
+    _reject(job, letter.key, f"it has {letter.size:,} bytes and the queue takes {job.most_bytes:,}")
+    return False
+
+
 def _batches(letters: Sequence[Letter], most_bytes: int) -> Iterator[list[Letter]]:
-    """Yield the letters in batches of at most 10 and `most_bytes`; one that is larger goes alone, to be refused."""
+    """Yield the letters in batches of at most 10 and `most_bytes`."""
     batch: list[Letter] = []
     size = 0
     for letter in letters:
@@ -151,8 +160,7 @@ def _move_batch(job: Job, lane: str, batch: Sequence[Letter], held: dict[str, Me
                 job.ledger.sent_earlier.add(letter.key)
             _tell_conversion(job, letter)
         elif letter.key in outcome.rejected:
-            job.ledger.rejected[letter.key] = outcome.rejected[letter.key]
-            _tell_rejection(job, letter.key, outcome.rejected[letter.key])
+            _reject(job, letter.key, outcome.rejected[letter.key])
     job.run.progress(job.ledger.sent, unit="messages", errors=len(job.ledger.rejected), item=job.queue)
     if outcome.waiting:
         raise TransientError(outcome.reason, hint="Run the same command again to go on.")
@@ -164,7 +172,8 @@ def _tell_conversion(job: Job, letter: Letter) -> None:
         job.run.finding(f"queue.{encoding}", CONVERTED[encoding], f"{job.queue}/{letter.key}", kind="converted")
 
 
-def _tell_rejection(job: Job, key: str, reason: str) -> None:
+def _reject(job: Job, key: str, reason: str) -> None:
+    job.ledger.rejected[key] = reason
     job.run.finding(
         "queue.rejected",
         f"SQS refuses the message: {reason}",

@@ -1,0 +1,121 @@
+"""Runs the queue phase between two endpoints; as a program, in a process that dies where a test wants it to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from wkms_migrate import config, engine, events, journal
+from wkms_migrate.clients.azure_queue import QueueService
+from wkms_migrate.clients.sqs import SqsQueue
+from wkms_migrate.phases import queue
+from wkms_migrate.plan import Context
+
+# Where a process can be made to die: before what call, on which class.
+DEATHS: dict[str, tuple[type, str]] = {"after send": (SqsQueue, "send"), "before delete": (QueueService, "delete")}
+
+
+@dataclass(slots=True)
+class Ran:
+    """What one run said."""
+
+    state: journal.RunState
+    findings: list[events.Finding]
+    verified: list[events.Verified]
+    ran: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where from and where to. `folder` gets configuration, secrets and the run; `targets` are URLs by queue."""
+
+    folder: Path
+    queue_endpoint: str
+    account: str
+    key: str
+    aws_endpoint: str
+    targets: dict[str, str]
+
+    def write(self, **options: object) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        for name, value in {"azure": self.key, "aws": "testing"}.items():
+            (self.folder / name).write_text(value, encoding="utf-8")
+        storage = {"account": self.account, "queue_endpoint": self.queue_endpoint, "key": f"file:{self.folder}/azure"}
+        aws = {"endpoint_url": self.aws_endpoint} | dict.fromkeys(
+            ("access_key_id", "secret_access_key"), f"file:{self.folder}/aws"
+        )
+        wishes = {"queues": list(self.targets), "targets": self.targets, "hidden_seconds": 2, **options}
+        values = {
+            "environment": "test",
+            "runs_dir": str(self.folder / "runs"),
+            "azure": {"storage": storage},
+            "aws": aws,
+            "phases": {"queue": wishes},
+        }
+        path = self.folder / "test.yaml"
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return path
+
+    def run(self, **options: object) -> Ran:
+        return run(self.write(**options))
+
+    def run_until_death(self, where: str, call: int, **options: object) -> None:
+        """Run in a process that kills itself with SIGKILL at the n-th call."""
+        argv = [sys.executable, __file__, str(self.write(**options)), where, str(call)]
+        done = subprocess.run(argv, check=False, timeout=120, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
+    def state(self) -> journal.RunState:
+        return journal.load(self.folder / "runs" / "test")
+
+
+def run(path: Path) -> Ran:
+    settings = config.load(path, {"queue": queue.QueueSettings}, environ={})
+    run_dir = settings.runs_dir / settings.run_name
+    findings: list[events.Finding] = []
+    verified: list[events.Verified] = []
+
+    with journal.Journal(run_dir) as book:
+
+        def sink(event: events.Event) -> None:
+            if not isinstance(event, events.EPHEMERAL):
+                book.append(event)
+            if isinstance(event, events.Finding):
+                findings.append(event)
+            if isinstance(event, events.Verified):
+                verified.append(event)
+
+        machine = engine.Engine(Context(settings, book.state, run_dir), sink)
+        machine.run([queue.PHASE])
+        return Ran(book.state, findings, verified, machine.ran)
+
+
+def die_at(where: str, call: int) -> None:
+    """Make this process kill itself at the n-th call: after it was made, or before, as `where` says."""
+    owner, name = DEATHS[where]
+    real: Callable[..., object] = getattr(owner, name)
+    made = 0
+
+    def deadly(*args: object) -> object:
+        nonlocal made
+        made += 1
+        if made == call and where.startswith("before"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = real(*args)
+        if made == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(owner, name, deadly)
+
+
+if __name__ == "__main__":
+    die_at(sys.argv[2], int(sys.argv[3]))
+    run(Path(sys.argv[1]))
