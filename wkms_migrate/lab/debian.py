@@ -13,6 +13,8 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import cache
 from wkms_migrate.lab.docker_engine import Say, docker, has_image
 
+# Every image is shipped to the VM: what no server misses stays behind.
+_UNNEEDED = ("var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/locale/*", "usr/share/man/*")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -45,7 +47,7 @@ def mirror() -> Mirror:
 def base_image(say: Say) -> str:
     """Return the name of an image that holds a bare Debian; made once, kept as an archive for other engines."""
     source = mirror()
-    name = f"wkms-lab/debian:{source.suite}"
+    name = f"wkms-lab/debian-root:{source.suite}"
     if not has_image(name):
         docker("import", str(_root_archive(source, say)), name)
     return name
@@ -84,12 +86,13 @@ def _root_archive(source: Mirror, say: Say) -> Path:
         say(f"Making a Debian {source.suite} root (about a minute, once)")
         root = into / "root"
         _run(["debootstrap", "--variant=minbase", f"--keyring={_KEYRING}", source.suite, str(root), source.uri])
-        _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(into / "root.tar"), "."])
+        unneeded = [f"--exclude=./{pattern}" for pattern in _UNNEEDED]
+        _run(["tar", "--numeric-owner", *unneeded, "-C", str(root), "-cf", str(into / "root.tar"), "."])
         shutil.rmtree(root)
 
     if os.geteuid() != 0:
         raise WkmsError("Only root can make a Debian root.", hint="Run the lab as root, or go on without a VM.")
-    return cache.ensure(f"debian-{source.suite}", bootstrap) / "root.tar"
+    return cache.ensure(f"debian-root-{source.suite}", bootstrap) / "root.tar"
 
 
 def _run(argv: list[str], cwd: Path | None = None) -> None:

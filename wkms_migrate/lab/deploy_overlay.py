@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import debian, stack_images, vm
 from wkms_migrate.lab.docker_engine import Say
+from wkms_migrate.lab.folder import LabFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,11 @@ def _reach(lab_dir: Path, host: vm.Vm) -> dict[str, Any]:
 
 def _software(images: stack_images.StackImages, compose: Path) -> dict[str, Any]:
     names = {"backend": images.backend, "nginx": images.nginx, "redis": images.redis}
-    return {"compose_plugin": str(compose), "images": {"archive": str(images.archive), **names}}
+    return {
+        "docker_packages": ["docker.io"],
+        "compose_plugin": str(compose),
+        "images": {"archive": str(images.archive), **names},
+    }
 
 
 def _application(lab_dir: Path, gateway: str, services: Services) -> dict[str, Any]:
@@ -67,10 +70,4 @@ def _application(lab_dir: Path, gateway: str, services: Services) -> dict[str, A
 
 
 def _secret(lab_dir: Path, name: str) -> str:
-    """Return a reference to a secret of the lab, made up the first time."""
-    path = (lab_dir / "secrets" / name).resolve()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-    return f"file:{path}"
+    return f"file:{LabFolder(lab_dir.resolve()).secret(name)}"

@@ -28,9 +28,10 @@ class StackImages:
 
 def ensure(say: Say) -> StackImages:
     """Build what is not there yet. A changed file of stack/ gives new names, and with them a new archive."""
-    base = f"wkms-lab/stack-base:{debian.mirror().suite}"
+    dockerfile = _DOCKERFILES / "stack.Dockerfile"
+    base = f"wkms-lab/stack-base:{debian.mirror().suite}-{_digest(dockerfile)}"
     sources = assets.path("stack")
-    tag = _digest(sources, _DOCKERFILES / "stack.Dockerfile")
+    tag = _digest(sources, dockerfile)
     images = StackImages(
         f"wkms/backend:{tag}", f"wkms/nginx:{tag}", base, cache.folder() / f"stack-images-{tag}" / "images.tar"
     )
@@ -38,7 +39,7 @@ def ensure(say: Say) -> StackImages:
         return images
     say("Building the images of the WKMS stack")
     if not has_image(base):
-        build(base, _DOCKERFILES / "stack.Dockerfile", build_args={"BASE": debian.base_image(say)})
+        build(base, dockerfile, build_args={"BASE": debian.base_image(say)})
 
     def save(into: Path) -> None:
         _build_backend(images.backend, base, sources / "backend", into / "context")
