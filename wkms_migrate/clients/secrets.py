@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from wkms_migrate.errors import ConfigError
 
 
@@ -25,14 +27,26 @@ def from_keyvault(name: str) -> str:
 
 
 def from_secretsmanager(name: str) -> str:
-    """Return a secret string of AWS Secrets Manager; `name` is its name or ARN."""
+    """Return a secret of AWS Secrets Manager; `name` is its name or ARN.
+
+    Of a secret that RDS manages, which is JSON with a user name beside it, this is the password
+    (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html).
+    """
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        return _password(str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]))
     except (BotoCoreError, ClientError, KeyError) as error:
         raise ConfigError(
             f"The secret secretsmanager:{name} cannot be read: {error}",
             hint="Sign in with `aws sso login` or set AWS_PROFILE, and allow secretsmanager:GetSecretValue on it.",
         ) from error
+
+
+def _password(secret: str) -> str:
+    try:
+        fields = json.loads(secret)
+    except ValueError:
+        return secret
+    return str(fields["password"]) if isinstance(fields, dict) and "password" in fields else secret
