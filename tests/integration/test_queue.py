@@ -12,7 +12,7 @@ import boto3
 import pytest
 from azure.storage.queue import QueueClient, QueueServiceClient
 from endpoints import AwsEndpoint, StorageAccount
-from queue_driver import Move
+from queue_driver import Move, Ran
 
 from wkms_migrate import config, engine, journal
 from wkms_migrate.errors import Partial, Refused, VerificationFailed
@@ -84,6 +84,10 @@ def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> E
     return Ends(name, service.create_queue(name), sqs, url, move)
 
 
+def facts(ran: Ran, ends: Ends) -> dict[str, int]:
+    return ran.state.outputs("queue")[f"drained/{ends.name}"]
+
+
 def numbered(count: int) -> list[str]:
     return [f"알림 {number} 🎉" for number in range(count)]
 
@@ -129,7 +133,7 @@ def test_a_second_run_does_nothing_and_later_messages_make_another_drain_due(end
     ends.put(["늦게 온 알림"])
     ran = ends.move.run()
     assert ran.ran == 2
-    assert ran.state.outputs("queue") == {"sent": 1, "rejected": 0, "perhaps_twice": 0, "existing": 3}
+    assert facts(ran, ends) == {"sent": 1, "rejected": 0, "perhaps_twice": 0, "existing": 3}
     assert len(ends.arrived()) == 4
 
 
@@ -152,7 +156,7 @@ def test_a_drain_killed_again_and_again_loses_nothing(ends):
     ends.put(bodies)
     for where, call in (("after send", 2), ("before delete", 12), ("after send", 3), ("before delete", 1)):
         ends.move.run_until_death(where, call, lanes=2)
-    result = ends.move.run(lanes=3).state.outputs("queue")
+    result = facts(ends.move.run(lanes=3), ends)
     arrived = bodies_of(ends.arrived())
     assert set(arrived) == set(bodies)
     assert result["sent"] == len(bodies)
@@ -168,7 +172,7 @@ def test_a_target_that_holds_messages_is_refused_unless_told_to_append(ends):
         ends.move.run()
     assert ends.left() == 2
     ran = ends.move.run(on_existing="append")
-    assert ran.state.outputs("queue") == {"sent": 2, "rejected": 0, "perhaps_twice": 0, "existing": 1}
+    assert facts(ran, ends) == {"sent": 2, "rejected": 0, "perhaps_twice": 0, "existing": 1}
     assert len(ends.arrived()) == 3
 
 
@@ -186,7 +190,7 @@ def test_a_message_that_a_consumer_holds_makes_the_drain_partial(ends):
         ends.move.run(settle_seconds=1)
     ends.source.update_message(held, visibility_timeout=0)
     ran = ends.move.run()
-    assert ran.state.outputs("queue")["sent"] == 4
+    assert facts(ran, ends)["sent"] == 4
     assert bodies_of(ends.arrived()) == Counter(numbered(4))
 
 

@@ -70,12 +70,18 @@ def drain(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, Js
         _until_empty(job)
     finally:
         source.close()
-    return {
+    moved = {
         "sent": ledger.sent,
         "rejected": len(ledger.rejected),
         "perhaps_twice": len(ledger.uncertain),
         "existing": existing,
     }
+    return {result_key(queue): moved}
+
+
+def result_key(queue: str) -> str:
+    """Return the name under which a drain puts its facts out."""
+    return f"drained/{queue}"
 
 
 def _until_empty(job: Job) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
 from wkms_migrate.events import Json
+from wkms_migrate.phases.queue.drain import result_key
 from wkms_migrate.plan import StepRun
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ POLL_SECONDS = 1.0
 
 def verify(run: StepRun, queue: str, url: str, drained: str) -> Mapping[str, Json]:
     """Compare counts. `drained` is the id of the step that moved the messages."""
-    moved = run.context.state.steps[drained].result
+    moved = run.context.state.steps[drained].result[result_key(queue)]
     source = azure_queue.connect(run.context.settings.azure.storage, run.stopping)
     try:
         left = source.count(queue)
