@@ -15,7 +15,9 @@ from wkms_migrate.clients import aws
 if TYPE_CHECKING:
     from wkms_migrate.config import Aws
 
-Status = Literal["absent", "busy", "ready"]
+Status = Literal["absent", "busy", "ready", "broken"]
+# RDS will not leave these by itself (RDS user guide, "Viewing Amazon RDS DB instance status").
+BROKEN = ("failed", "incompatible-", "inaccessible-", "insufficient-", "restore-error", "storage-full", "deleting")
 QUEUE_GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
@@ -35,7 +37,10 @@ def _database(rds: Any, identifier: str) -> Status:
     answer = aws.found(frozenset({"DBInstanceNotFound"}), rds.describe_db_instances, DBInstanceIdentifier=identifier)
     if answer is None:
         return "absent"
-    return "ready" if answer["DBInstances"][0]["DBInstanceStatus"] == "available" else "busy"
+    state = str(answer["DBInstances"][0]["DBInstanceStatus"])
+    if state.startswith(BROKEN):
+        return "broken"
+    return "ready" if state == "available" else "busy"
 
 
 def _table(dynamodb: Any, name: str) -> Status:

@@ -78,7 +78,7 @@ def _name(resource: Resource) -> str:
 
 
 def settled(settings: Aws, resource: Resource, stop: threading.Event) -> existing.Status:
-    """Wait while AWS still works on the resource; return `ready` or `absent`."""
+    """Wait while AWS still works on the resource; return how it stands then."""
     deadline = time.monotonic() + WAIT_SECONDS
     while (status := existing.status(settings, resource.kind, resource.attributes)) == "busy":
         if time.monotonic() > deadline:
