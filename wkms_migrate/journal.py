@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from wkms_migrate import events
-from wkms_migrate.errors import Locked, WkmsError
+from wkms_migrate.errors import Interrupted, Locked, WkmsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class StepState:
     phase: str = ""
     summary: str = ""
     digest: str = ""
-    status: str = "pending"  # pending | running | done | failed | skipped
+    status: str = "pending"  # pending | running | stopped | failed | skipped | done
     seconds: float = 0.0
     reason: str = ""
     result: dict[str, Json] = field(default_factory=dict)
@@ -100,7 +100,8 @@ class RunState:
                 self._finish(event)
             case events.StepFailed():
                 state = self.steps.setdefault(event.step, StepState(phase=event.phase))
-                state.status, state.reason, state.seconds = "failed", event.message, event.seconds
+                state.status = "stopped" if event.exit_code == Interrupted.exit_code else "failed"
+                state.reason, state.seconds, state.finished_at = event.message, event.seconds, event.at
             case events.StepSkipped():
                 self.steps[event.step] = StepState(
                     phase=event.phase, summary=event.summary, status="skipped", reason=event.reason

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from wkms_migrate.journal import RunState
     from wkms_migrate.ui.readers import Reader
 
+SAME_SIGNAL_SECONDS = 1.0  # timeout(1) and process groups deliver one wish twice
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -177,16 +179,18 @@ def _forget(state: RunState, chosen: tuple[Phase, ...]) -> None:
 
 @contextmanager
 def _stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop at the next safe point, the second at once."""
-    asked = False
+    """Let the first Ctrl-C or SIGTERM stop at the next safe point, a second one at once."""
+    first: float | None = None
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:  # the journal is durable at every moment, so leaving here loses nothing
+        nonlocal first
+        now = time.monotonic()
+        if first is None:
+            first = now
+            stop()
+        elif now - first > SAME_SIGNAL_SECONDS:  # the journal is durable at every moment: leaving loses nothing
             sys.stderr.write("\nStopped at once. Run the same command again to go on.\n")
             os._exit(Interrupted.exit_code)
-        asked = True
-        stop()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -175,7 +175,7 @@ def test_stopping_ends_at_the_next_safe_point_and_resumes(tmp_path):
     with pytest.raises(Interrupted):
         engine.run([copier(target, None)])
     assert sorted(target) == [0, 1, 2, 3]
-    assert recorder.state.steps["toy/copy"].status == "failed"
+    assert recorder.state.steps["toy/copy"].status == "stopped"
     run([copier(target, None)], Recorder(recorder.state), tmp_path)
     assert len(target) == 10
 

@@ -182,3 +182,11 @@ def test_sizes_are_readable(count, text):
 @pytest.mark.parametrize(("seconds", "text"), [(0.44, "0.4 s"), (59.4, "59 s"), (185, "3 m 05 s"), (7440, "2 h 04 m")])
 def test_durations_are_readable(seconds, text):
     assert duration(seconds) == text
+
+
+def test_the_time_of_a_phase_counts_steps_that_ran_at_once_only_once():
+    def done(step, at, seconds):
+        return events.StepDone(phase="cosmos", step=step, digest="", seconds=seconds, result={}, at=at)
+
+    state = journal.fold([done("cosmos/a", 100.0, 10.0), done("cosmos/b", 102.0, 10.0), done("cosmos/c", 120.0, 5.0)])
+    assert summary.rows(state, ["cosmos"])[0].seconds == pytest.approx(17.0)

@@ -11,9 +11,9 @@ HEAD = """\
 
 Made from the commands by `make docs`; a test holds it true.
 
-Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, bad configuration, or refused · 3 verification or a
-KPI failed · 4 changes pending (only with `--detailed-exitcode`) · 5 partial, run again to go on · 6 another process
-holds the run · 130 interrupted.
+Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, bad configuration, or refused · 3 verification
+or a KPI failed · 4 changes pending (only with `--detailed-exitcode`) · 5 partial, run again to go on · 6 another
+process holds the run · 130 interrupted.
 
 Without a terminal nothing is ever asked: what would need an answer is refused with 2 unless `--yes` is given.
 """

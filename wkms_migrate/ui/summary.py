@@ -16,8 +16,22 @@ HEADINGS = {
     "ko": ("단계", "상태", "작업", "검증", "발견 사항", "시간"),
 }
 STATES = {
-    "en": {"done": "done", "failed": "failed", "skipped": "skipped", "pending": "pending", "running": "stopped"},
-    "ko": {"done": "완료", "failed": "실패", "skipped": "건너뜀", "pending": "대기", "running": "중단됨"},
+    "en": {
+        "done": "done",
+        "failed": "failed",
+        "skipped": "skipped",
+        "pending": "pending",
+        "running": "cut off",
+        "stopped": "stopped",
+    },
+    "ko": {
+        "done": "완료",
+        "failed": "실패",
+        "skipped": "건너뜀",
+        "pending": "대기",
+        "running": "끊김",
+        "stopped": "중단됨",
+    },
 }
 
 
@@ -53,13 +67,22 @@ def _row(state: RunState, phase: str) -> Row:
         checks=len(checks),
         checks_ok=sum(check.ok for check in checks),
         warnings=len(findings),
-        seconds=sum(step.seconds for step in steps.values()),
+        seconds=_covered([(step.finished_at - step.seconds, step.finished_at) for step in steps.values()]),
         reason=next((step.reason for step in steps.values() if step.reason), ""),
     )
 
 
+def _covered(intervals: Sequence[tuple[float, float]]) -> float:
+    """Return how long at least one of these intervals lasted: steps of a stage run at the same time."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(intervals):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
 def _phase_state(statuses: Sequence[str]) -> str:
-    for status in ("failed", "running", "skipped", "pending"):
+    for status in ("failed", "running", "stopped", "pending", "skipped"):
         if status in statuses:
             return status
     return "done" if statuses else "pending"
@@ -83,7 +106,7 @@ def show(state: RunState, phases: Sequence[str], lang: str, stream: TextIO) -> N
     table = Table(title=f"{state.run}", title_justify="left")
     for number, heading in enumerate(HEADINGS[lang]):
         table.add_column(heading, justify="left" if number < 2 else "right")  # noqa: PLR2004 - two columns of text
-    styles = {"done": "green", "failed": "red", "skipped": "yellow"}
+    styles = {"done": "green", "failed": "red", "skipped": "yellow", "stopped": "yellow"}
     for row in rows(state, phases):
         table.add_row(
             row.phase,
