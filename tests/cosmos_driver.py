@@ -28,7 +28,7 @@ class Move:
 
     file: Path
 
-    def run(self, watch: Watch = lambda event: None) -> RunState:
+    def run(self, watch: Watch | None = None) -> RunState:
         """Run what is pending and return what the journal says then."""
         context = self.context()
         with journal.Journal(context.run_dir) as book:
@@ -36,7 +36,8 @@ class Move:
             def sink(event: events.Event) -> None:
                 if not isinstance(event, events.EPHEMERAL):
                     book.append(event)
-                watch(event)
+                if watch is not None:
+                    watch(event)
 
             machine = engine.Engine(Context(context.settings, book.state, context.run_dir), sink, workers=2)
             machine.run([cosmos.PHASE])
