@@ -56,7 +56,26 @@ class Backends:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Backends]:
     """Make every client. None of them connects yet: the application starts, and says that it is not ready."""
-    pool = await aiomysql.create_pool(
+    pool = await _pool(settings)
+    redis = Redis(
+        host=settings.redis_host,
+        password=settings.redis_password,
+        decode_responses=True,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        retry=Retry(NoBackoff(), 0),  # a cache that does not answer at once is not worth the wait
+    )
+    aws = partial(_aws, settings)
+    try:
+        yield Backends(settings, pool, redis, aws("s3"), aws("dynamodb"), anyio.CapacityLimiter(THREADS))
+    finally:
+        pool.close()
+        await pool.wait_closed()
+        await redis.aclose()
+
+
+async def _pool(settings: Settings) -> Any:
+    return await aiomysql.create_pool(
         minsize=0,
         maxsize=POOL_SIZE,
         host=settings.mysql_host,
@@ -70,14 +89,9 @@ async def opened(settings: Settings) -> AsyncIterator[Backends]:
         pool_recycle=_RECYCLE_SECONDS,
         ssl=_tls(settings),
     )
-    redis = Redis(
-        host=settings.redis_host,
-        password=settings.redis_password,
-        decode_responses=True,
-        socket_connect_timeout=1,
-        socket_timeout=1,
-        retry=Retry(NoBackoff(), 0),  # a cache that does not answer at once is not worth the wait
-    )
+
+
+def _aws(settings: Settings, service: str) -> Any:
     config = Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
@@ -86,15 +100,8 @@ async def opened(settings: Settings) -> AsyncIterator[Backends]:
         # Behind one address for all services there is no DNS name per bucket.
         s3={"addressing_style": "path"} if settings.aws_endpoint_url else {},
     )
-    client = partial(
-        boto3.Session(region_name=settings.aws_region).client, endpoint_url=settings.aws_endpoint_url, config=config
-    )
-    try:
-        yield Backends(settings, pool, redis, client("s3"), client("dynamodb"), anyio.CapacityLimiter(THREADS))
-    finally:
-        pool.close()
-        await pool.wait_closed()
-        await redis.aclose()
+    session = boto3.Session(region_name=settings.aws_region)
+    return session.client(service, endpoint_url=settings.aws_endpoint_url, config=config)
 
 
 def of(request: Request) -> Backends:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import anyio
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from wkms import backends
 
 router = APIRouter()
+Check: TypeAlias = Callable[[], Awaitable[Any]]
 
 PATIENCE_SECONDS = 1.0
 _log = logging.getLogger("wkms")
@@ -29,11 +30,12 @@ async def health(request: Request) -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Ask every dependency at the same time; 503 when one of them fails or takes longer than a second."""
     held = backends.of(request)
-    checks = {
-        "mysql": held.rows("SELECT 1"),
-        "redis": held.redis.ping(),
-        "s3": held.blocking(held.s3.head_bucket, Bucket=held.settings.buckets["documents"]),
-        "dynamodb": held.blocking(held.dynamodb.describe_table, TableName=held.settings.tables["chat"]),
+    settings = held.settings
+    checks: dict[str, Check] = {
+        "mysql": lambda: held.rows("SELECT 1"),
+        "redis": held.redis.ping,
+        "s3": lambda: held.blocking(held.s3.head_bucket, Bucket=settings.buckets["documents"]),
+        "dynamodb": lambda: held.blocking(held.dynamodb.describe_table, TableName=settings.tables["chat"]),
     }
     report: dict[str, dict[str, Any]] = {}
     async with anyio.create_task_group() as group:
@@ -42,18 +44,18 @@ async def ready(request: Request) -> JSONResponse:
     ok = all(entry["ok"] for entry in report.values())
     body = {
         "status": "ready" if ok else "not ready",
-        "release": held.settings.release,
+        "release": settings.release,
         "dependencies": {name: report[name] for name in checks},
     }
     return JSONResponse(body, 200 if ok else 503)
 
 
-async def _ask(name: str, check: Awaitable[object], report: dict[str, dict[str, Any]]) -> None:
+async def _ask(name: str, check: Check, report: dict[str, dict[str, Any]]) -> None:
     start = time.perf_counter()
     ok = False
     try:
         with anyio.fail_after(PATIENCE_SECONDS):
-            await check
+            await check()
         ok = True
     except Exception as error:  # noqa: BLE001 - whatever it is, this dependency is not ready, and the log says why
         _log.warning("%s is not ready: %s: %s", name, type(error).__name__, error)
