@@ -74,7 +74,9 @@ def _up(folder: LabFolder, say: Say) -> None:
     services = deploy_overlay.Services(
         mysql_port=ports["mysql-target"]["mysql"], mysql_tls="required", aws_port=ports["moto"]["http"]
     )
-    overlay["phases"]["deploy"] = deploy_overlay.up(folder.path, services, say)
+    deployed = overlay["phases"]["deploy"] = deploy_overlay.up(folder.path, services, say)
+    if "api_token" in deployed:
+        overlay["phases"]["verify"] = {"api_token": deployed["api_token"]}
     text = "# Written by `wkms-migrate lab up`; do not edit.\n" + yaml.safe_dump(overlay, sort_keys=False)
     servers.write_atomically(folder.overlay, text.encode())
 
