@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from wkms_migrate.cli import cost
+from wkms_migrate.cli.options import LANGUAGES
 from wkms_migrate.ui import summary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wkms_migrate.cli.options import Options
+    from wkms_migrate.journal import RunState
     from wkms_migrate.session import Session
 
 
@@ -15,6 +21,21 @@ def after_run(options: Options, session: Session) -> None:
     """Show the summary and write the reports of a run, however it ended."""
     state = session.state()
     names = [phase.name for phase in session.phases]
+    paths = write(session, state, names)
     if not options.quiet:
         summary.show(state, names, session.settings.lang, options.human)
-    options.data(summary.as_data(state, names))
+    for path in paths:
+        options.say(f"report: {path}")
+    options.data(summary.as_data(state, names) | {"reports": [str(path) for path in paths]})
+
+
+def write(session: Session, state: RunState, phases: list[str]) -> list[Path]:
+    """Write the migration report and the cost comparison into the run's folder."""
+    from wkms_migrate.report import run_report
+
+    folder = session.run_dir / "report"
+    ended = datetime.fromtimestamp(state.finished_at or state.started_at, UTC).date()
+    return [
+        *run_report.write(run_report.build(state, ended, phases), folder, LANGUAGES),
+        *cost.write(session, folder, as_of=ended),
+    ]

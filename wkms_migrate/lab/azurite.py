@@ -21,7 +21,6 @@ ACCOUNT = "wkmslab"
 _HERE = Path(__file__).parent
 _KEEP_ALIVE_SECONDS = "120"  # Azurite closes idle connections after 5 s, the real service after minutes
 _FLAGS = (
-    "--silent",
     "--disableTelemetry",
     "--skipApiVersionCheck",
 )  # the SDKs speak a newer version than Azurite knows
