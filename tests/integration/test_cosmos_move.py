@@ -121,7 +121,7 @@ def chunks(count: int, departments: int = 40) -> list[dict[str, Any]]:
 
 
 def checks(state: RunState, name: str) -> dict[str, tuple[str, str]]:
-    return {check: (one.source, one.target) for (_, object, check), one in state.verified.items() if object == name}
+    return {check: (one.source, one.target) for (_, held, check), one in state.verified.items() if held == name}
 
 
 def failing(move: Move, kind: type[WkmsError]) -> WkmsError:

@@ -41,7 +41,7 @@ class Shelf:
 def test_every_part_lands_whole_and_in_order() -> None:
     shelf = Shelf()
     shelf.copy("a", "b", "c")
-    assert shelf.landed == dict.fromkeys("abc", [1, 2, 3, 4, 5])
+    assert shelf.landed == {part: [1, 2, 3, 4, 5] for part in "abc"}
     assert sorted(shelf.closed) == ["a", "b", "c"]
 
 

@@ -38,15 +38,11 @@ def check_value(name: str, attribute: dict[str, Any], level: int) -> None:
     match kind:
         case "N":
             check_number(value)
-        case "L":
-            for inner in value:
-                check_value(name, inner, level + 1)
-        case "M":
-            for inner_name, inner in value.items():
+        case "L" | "M":
+            held = value.items() if kind == "M" else ((name, inner) for inner in value)
+            for inner_name, inner in held:
                 check_value(inner_name, inner, level + 1)
-        case "S" | "B" | "BOOL" | "NULL":
-            pass
-        case _:
+        case _ if kind not in ("S", "B", "BOOL", "NULL"):
             raise ValidationError(f"{kind} is not expected here")
 
 

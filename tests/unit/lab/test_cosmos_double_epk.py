@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from azure.cosmos.partition_key import PartitionKey, _Undefined
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wkms_migrate.lab.cosmos_double import epk
@@ -12,11 +12,13 @@ from wkms_migrate.lab.cosmos_double import epk
 KEY_PART = st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers(-(2**53), 2**53) | st.text(max_size=64)
 
 
+@settings(deadline=None)
 @given(KEY_PART)
 def test_hashes_as_the_sdk_does(part: epk.KeyPart) -> None:
     assert epk.of([part]) == PartitionKey._get_effective_partition_key_for_hash_partitioning_v2([part])
 
 
+@settings(deadline=None)
 @given(st.lists(KEY_PART, min_size=1, max_size=3))
 def test_hashes_hierarchical_keys_as_the_sdk_does(parts: list[epk.KeyPart]) -> None:
     assert epk.of(parts) == PartitionKey._get_effective_partition_key_for_multi_hash_partitioning_v2(parts)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wkms_migrate.phases.cosmos import numbers
@@ -13,11 +13,13 @@ DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.floats(allow_
 )
 
 
+@settings(deadline=None)
 @given(DECIMALS)
 def test_the_canonical_text_is_the_same_number(number: Decimal) -> None:
     assert Decimal(numbers.canonical(number)) == number
 
 
+@settings(deadline=None)
 @given(DECIMALS, st.integers(0, 30))
 def test_every_spelling_of_a_number_has_one_canonical_text(number: Decimal, zeros: int) -> None:
     sign, digits, exponent = number.as_tuple()
@@ -26,12 +28,14 @@ def test_every_spelling_of_a_number_has_one_canonical_text(number: Decimal, zero
     assert numbers.canonical(respelled) == numbers.canonical(number)
 
 
+@settings(deadline=None)
 @given(DECIMALS)
 def test_what_is_storable_is_the_same_number(number: Decimal) -> None:
     text = numbers.storable(number)
     assert text is None or Decimal(text) == number
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_integers_and_decimals_agree(number: int) -> None:
     assert (
