@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wkms_migrate import assets, process
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.lab import cache, debian
+from wkms_migrate.lab import apt, cache, debian
 from wkms_migrate.lab.docker_engine import Say, build, docker, has_image
 
 _DOCKERFILES = Path(__file__).parent / "images"
@@ -29,7 +29,7 @@ class StackImages:
 def ensure(say: Say) -> StackImages:
     """Build what is not there yet. A changed file of stack/ gives new names, and with them a new archive."""
     dockerfile = _DOCKERFILES / "stack.Dockerfile"
-    base = f"wkms-lab/stack-base:{debian.mirror().suite}-{_digest(dockerfile)}"
+    base = f"wkms-lab/stack-base:{apt.mirror().suite}-{_digest(dockerfile)}"
     sources = assets.path("stack")
     tag = _digest(sources, dockerfile)
     images = StackImages(
