@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from wkms_migrate import config, engine, events, journal
+from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases import blob
 from wkms_migrate.plan import Context
 
@@ -69,7 +71,7 @@ class Move:
         return journal.load(self.folder / "runs" / "test")
 
 
-def run(path: Path) -> Ran:
+def run(path: Path, *, stoppable: bool = False) -> Ran:
     settings = config.load(path, {"blob": blob.BlobSettings}, environ={})
     run_dir = settings.runs_dir / settings.run_name
     findings: list[events.Finding] = []
@@ -86,9 +88,15 @@ def run(path: Path) -> Ran:
                 verified.append(event)
 
         machine = engine.Engine(Context(settings, book.state, run_dir), sink)
+        if stoppable:
+            signal.signal(signal.SIGINT, lambda *_: machine.stopping.set())
         machine.run([blob.PHASE])
         return Ran(book.state, findings, verified, machine.ran)
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    try:
+        run(Path(sys.argv[1]), stoppable=True)
+    except WkmsError as failure:
+        sys.stderr.write(f"{failure}\n")
+        sys.exit(failure.exit_code)

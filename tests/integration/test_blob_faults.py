@@ -212,6 +212,21 @@ def test_an_object_damaged_at_rest_is_found_by_its_checksum_and_by_reading_back(
         move.run(verify="deep")
 
 
+def test_verification_reads_a_resumed_object_back_when_its_md5_is_known(move, source, target, monkeypatch):
+    """The MD5 of a resumed upload was not computed on the way, so the object itself is asked."""
+    monkeypatch.setattr("wkms_migrate.clients.http_origin.ATTEMPTS", 1)
+    data = content(13 * MIB)
+    source.put("a", data, headers={"content_md5": bytearray(hashlib.md5(data).digest())})
+    target.faults.add(Fault("unavailable", "PUT", "partNumber=3"))
+    with pytest.raises(WkmsError, match="503"):
+        move.run(part_mib=5, workers=1)
+    target.requests.clear()
+    ran = move.run(part_mib=5, workers=1)
+    assert all(one.ok for one in ran.verified)
+    assert target.count("GET", "/target/a") == 1 + 3  # ListParts, then three ranges
+    assert "read-back" in ran.codes()
+
+
 def test_a_server_that_keeps_saying_503_ends_the_step_and_a_later_run_goes_on(move, source, target, monkeypatch):
     monkeypatch.setattr("wkms_migrate.clients.http_origin.ATTEMPTS", 2)
     for number in range(10):

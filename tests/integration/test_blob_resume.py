@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from blob_source import Source, content, new_container
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
 from endpoints import StorageAccount
+
+from wkms_migrate.errors import Interrupted
 
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
@@ -154,3 +157,27 @@ def test_killed_again_and_again_ends_with_everything_once(move, source, target):
     assert found["big"].data == content(33 * MIB, 99)
     assert target.store.buckets["target"].uploads == {}
     assert all(one.ok for one in ran.verified)
+
+
+def test_stopped_by_the_user_keeps_what_had_landed(move, source, target):
+    source.put("big", content(48 * MIB))
+    config = move.write(part_mib=5, workers=2)
+    fault = target.faults.add(Fault("pause", "PUT", "partNumber=7"))
+    program = [sys.executable, blob_driver.__file__, str(config)]
+    with subprocess.Popen(
+        program, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert fault.reached.wait(DEADLINE)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is None
+        fault.release.set()
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == Interrupted.exit_code, errors
+    target.settle()
+    (upload,) = target.store.buckets["target"].uploads.values()
+    landed = set(upload.parts)
+    target.requests.clear()
+    blob_driver.run(config)
+    assert sorted([*landed, *part_numbers(target)]) == list(range(1, 11))
+    assert target.store.buckets["target"].objects["big"].data == content(48 * MIB)
+    assert target.store.buckets["target"].uploads == {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wkms_migrate.plan import StepRun
 
 RESTARTS: Final = 5  # how often an object is begun anew because its blob was changed meanwhile
-BAD_REQUEST = 400
+OF_ONE_OBJECT = {400, 409}  # refusals that concern this object only: its headers, its encryption, its state
 
 
 def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
@@ -83,7 +83,7 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
             blob, suspect = current, None
             job.note(("changed",), blob.name)
         except ServiceError as error:
-            if error.status == BAD_REQUEST:
+            if error.status in OF_ONE_OBJECT:
                 raise ObjectFailed(error.message, hint=error.hint) from error
             raise
     raise ObjectFailed(

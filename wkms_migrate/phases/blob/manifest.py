@@ -182,6 +182,9 @@ class Manifest:
             row = (written.key, written.fingerprint, written.etag, crc, written.md5)
             self._db.execute("INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", row)
             if blob:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO target VALUES (?, ?, ?)", (written.key, blob.size, written.etag)
+                )
                 facts = (written.fingerprint, blob.size, msgspec.msgpack.encode(blob), written.key)
                 self._db.execute("UPDATE source SET fingerprint = ?, size = ?, blob = ? WHERE key = ?", facts)
 

@@ -44,7 +44,7 @@ class Mapped:
 
 def left(blob: Blob, key: str) -> Left:
     """Return the reason why this blob cannot be copied as it is, or an empty string."""
-    if blob.folder:
+    if blob.folder and not blob.size:
         return "folder"
     if blob.tier == "Archive":
         return "archived"

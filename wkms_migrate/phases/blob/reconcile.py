@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 
 from wkms_migrate.clients.azure_blob import Blob
@@ -9,7 +10,7 @@ from wkms_migrate.clients.s3 import Listed
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.job import Job
-from wkms_migrate.phases.blob.manifest import Written
+from wkms_migrate.phases.blob.manifest import Md5, Written
 from wkms_migrate.phases.blob.mapping import BACKUPS, KEY_BYTES
 
 COPY_LIMIT = 5 << 30  # bytes that one CopyObject can copy
@@ -62,20 +63,25 @@ def _adopt(job: Job) -> set[str]:
             with lock:
                 foreign.add(listed.key)
         else:
-            made_from = head.metadata.get("azure-version", "")
-            unread = blob is not None and bool(blob.content_md5)
             job.manifest.record(
                 Written(
                     key=listed.key,
-                    fingerprint=made_from,
+                    fingerprint=head.metadata.get("azure-version", ""),
                     etag=head.etag,
                     crc64=head.crc64,
-                    md5="unread" if unread else "missing",
+                    md5=_md5_by_etag(blob, head.etag),
                 )
             )
 
     each(job.manifest.unknown_objects(), look, workers=job.settings.workers, check_stop=job.run.check_stop)
     return foreign
+
+
+def _md5_by_etag(blob: Blob | None, etag: str) -> Md5:
+    """Compare with the stored Content-MD5 by the ETag: the MD5 of an object stored in one request."""
+    if blob is None or not blob.content_md5:
+        return "missing"
+    return "match" if base64.b64decode(blob.content_md5).hex() == etag else "unread"
 
 
 def _replace(job: Job, foreign: set[str]) -> None:

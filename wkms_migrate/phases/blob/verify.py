@@ -6,11 +6,12 @@ import base64
 import hashlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.clients.crc64 import crc64
+from wkms_migrate.phases.blob import findings
 from wkms_migrate.phases.blob.crew import batches, each
 from wkms_migrate.phases.blob.job import Job, list_both, opened
 from wkms_migrate.phases.blob.manifest import Comparison, Written
@@ -102,8 +103,8 @@ def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
     stored = head.crc64 if head else None
     if _must_read(job, digests, written, stored):
         stored, md5 = _read_back(job, written.key, blob.size)
-        if blob.content_md5 and written.md5 == "unread":
-            job.run.verified(f"{job.container}/{blob.name}", "Content-MD5", blob.content_md5, md5)
+        if written.md5 == "unread":
+            _compare_md5(job, blob, written, md5)
     expected = stored if written.crc64 is None else written.crc64
     with digests.lock:
         if expected is None or stored is None:
@@ -115,6 +116,16 @@ def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
     if expected != stored:
         _list(job, "content-differs", [blob.name], "has other content in the bucket", "Delete it there and run again.")
     job.report(objects=1, item=blob.name)
+
+
+def _compare_md5(job: Job, blob: Blob, written: Written, md5: str) -> None:
+    """Compare what was read back with the stored Content-MD5, and note it, so that it is read back once only."""
+    if md5 != blob.content_md5 and job.settings.on_bad_md5 == "fail":
+        job.run.verified(f"{job.container}/{blob.name}", "Content-MD5", blob.content_md5, md5)
+        return
+    if md5 != blob.content_md5:
+        findings.wrong_md5(job, blob.name)
+    job.manifest.record(replace(written, md5="match" if md5 == blob.content_md5 else "wrong"))
 
 
 def _must_read(job: Job, digests: Digests, written: Written, stored: int | None) -> bool:

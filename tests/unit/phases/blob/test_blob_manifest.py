@@ -83,6 +83,17 @@ def test_a_later_version_replaces_the_listed_one(manifest):
     assert list(manifest.pending()) == []
 
 
+def test_a_blob_that_shrinks_while_it_is_copied_does_not_come_again(manifest):
+    source(manifest, blob("a", size=100), *[blob(f"b{number:04}", size=50) for number in range(PAGE)])
+    manifest.list_target([])
+    seen = []
+    for item in manifest.pending():
+        seen.append(item.key)
+        if item.key == "a":
+            manifest.record(wrote(blob("a", "2", 10), "t"), blob("a", "2", 10))
+    assert seen.count("a") == 1
+
+
 def test_two_blobs_of_one_key_are_refused(manifest):
     with pytest.raises(ConfigError, match="same key"):
         manifest.list_source([("k", blob("a"), ""), ("k", blob("b"), "")])

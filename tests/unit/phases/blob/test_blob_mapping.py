@@ -95,7 +95,8 @@ def test_tiers_become_storage_classes(tier, inferred, size, expected):
     ("options", "reason"),
     [
         ({}, ""),
-        ({"folder": True}, "folder"),
+        ({"folder": True, "size": 0}, "folder"),
+        ({"folder": True, "size": 1}, ""),
         ({"tier": "Archive"}, "archived"),
         ({"name": "한" * 341}, ""),
         ({"name": "한" * 342}, "key-too-long"),
