@@ -28,16 +28,17 @@ class Move:
 
     file: Path
 
-    def run(self, watch: Watch = lambda event: None) -> RunState:
-        """Run what is pending and return what the journal says then."""
+    def run(self, watch: Watch | None = None) -> RunState:
+        """Run what is pending and return what the journal says then. `watch` sees an event before the journal does."""
         settings = config.load(self.file, {"mysql": MysqlSettings})
         run_dir = settings.runs_dir / settings.run_name
         with journal.Journal(run_dir) as book:
 
             def sink(event: events.Event) -> None:
+                if watch:
+                    watch(event)
                 if not isinstance(event, events.EPHEMERAL):
                     book.append(event)
-                watch(event)
 
             engine.Engine(Context(settings, book.state, run_dir), sink, workers=2).run([mysql.PHASE])
             return book.state
@@ -64,6 +65,40 @@ def prepare(pair: MysqlPair, folder: Path, **options: Any) -> Move:
     return Move(file)
 
 
+def execute(end: MysqlEndpoint, *statements: str, schema: str | None = None) -> None:
+    """Run statements as the server's owner."""
+    with end.connect(as_owner=True, autocommit=True, database=schema) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def fetch(end: MysqlEndpoint, query: str) -> list[tuple[Any, ...]]:
+    """Return all rows of a query, undecoded: whatever is not a plain number comes as bytes or text."""
+    with end.connect(as_owner=True, conv={}, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+00:00'")
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def checksums(end: MysqlEndpoint, schema: str) -> dict[str, str]:
+    """Return the server's own checksum of the stored bytes of every table: truth that owes nothing to the phase."""
+    tables = fetch(
+        end,
+        "SELECT table_name FROM information_schema.tables"
+        f" WHERE table_schema = '{schema}' AND table_type = 'BASE TABLE' ORDER BY 1",
+    )
+    quoted = [(name, name.replace("`", "``")) for (name,) in tables]
+    return {name: fetch(end, f"CHECKSUM TABLE `{schema}`.`{inside}`")[0][1] for name, inside in quoted}
+
+
+def filled(count: int, values: str) -> str:
+    """Return a SELECT of `count` rows, with n from 1."""
+    return (
+        f"SELECT /*+ SET_VAR(cte_max_recursion_depth = {count + 1}) */ {values} FROM"
+        f" (WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) q"
+    )
+
+
 def _server(endpoint: MysqlEndpoint, secret: Path) -> dict[str, Any]:
     secret.write_text(endpoint.password, encoding="utf-8")
     return {
@@ -76,15 +111,15 @@ def _server(endpoint: MysqlEndpoint, secret: Path) -> dict[str, Any]:
 
 
 def main(file: Path, die_at: int) -> None:
-    """Run the phase and kill this process with the `die_at`-th event that a journal keeps."""
+    """Run the phase and kill this process just before its journal would keep the `die_at`-th event."""
     seen = 0
 
     def watch(event: events.Event) -> None:
         nonlocal seen
         if not isinstance(event, events.EPHEMERAL):
             seen += 1
-        if seen == die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            if seen == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     Move(file).run(watch)
 

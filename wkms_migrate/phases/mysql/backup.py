@@ -38,6 +38,7 @@ def run(run: StepRun) -> Mapping[str, Json]:
         tables = catalog.tables(target, settings.schemas)
         _write_definitions(target, tables, settings, folder)
         target.run("SET SESSION character_set_results = NULL")
+        target.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         target.run(START)
         for table in tables:
             dumped += _write_rows(run, target, table, folder / quote(table.schema, safe=""))

@@ -149,8 +149,7 @@ class Copy:
     def _attempt(self, job: Job) -> Landed:
         earlier = self._run.cursors.get(job.key)
         with self._snapshot.session() as source, self._targets.session() as target:
-            wanted = digest.read(source, job.table, job.where)
-            converted = digest.converted_json(source, job.table, job.where)
+            wanted, converted = digest.read_movable(source, job.table, job.where)
             base = self._base(target, job)
             if (earlier or self._append) and digest.read(target, job.table, job.where) == base + wanted:
                 size = int(earlier["bytes"]) if earlier else 0

@@ -51,23 +51,21 @@ def total(digests: Iterable[Digest]) -> Digest:
     return sum(digests, Digest())
 
 
-def canonical(column: Column) -> str:
+def canonical(column: Column, *, json_again: bool = False) -> str:
     """Return an expression for one column: '~' for NULL, else a text that ends where it says.
 
     Numbers, dates and the like hold no ';'. Strings carry their length in front. Long ones are hashed first, so that
-    the whole stays below any max_allowed_packet.
+    the whole stays below any max_allowed_packet. `json_again` takes JSON as it comes back from its own text.
     """
     name = quoted(column.name)
-    if column.type in TEXTS:
-        value = _framed(f"CONVERT({name} USING binary)", long=column.type in LONG)
-    elif column.type == "json":
-        # As it comes back from its own text: LOAD DATA cannot make a DECIMAL or a DATE inside JSON.
-        text = f"CAST(CAST({name} AS CHAR CHARACTER SET utf8mb4) AS JSON)"
-        value = _framed(f"CONVERT(CAST({text} AS CHAR CHARACTER SET utf8mb4) USING binary)", long=True)
-    elif column.type in BINARIES:
-        value = _framed(name, long=column.type in LONG)
+    if column.type in LONG:
+        value = f"SHA2(CONVERT({name} USING binary), 256)"
+    elif column.type in TEXTS | BINARIES:
+        value = f"CONCAT(LENGTH({name}), ':', CONVERT({name} USING binary))"
     elif column.type in GEOMETRIES:
-        value = _framed(f"CAST({name} AS BINARY)", long=True)
+        value = f"SHA2(CAST({name} AS BINARY), 256)"
+    elif column.type == "json":
+        value = f"SHA2({_json_again(name) if json_again else _json_text(name)}, 256)"
     elif column.type in {"bit", "enum", "set"}:
         value = f"CAST({name} AS UNSIGNED)"
     elif column.type in {"float", "double"}:
@@ -77,22 +75,26 @@ def canonical(column: Column) -> str:
     return f"IFNULL({value}, '~')"
 
 
-def _framed(value: str, *, long: bool) -> str:
-    return f"CONCAT(LENGTH({value}), ':', {f'SHA2({value}, 256)' if long else value})"
+def _json_text(name: str) -> str:
+    return f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
 
 
-def query(table: Table, where: str) -> str:
+def _json_again(name: str) -> str:
+    return _json_text(f"CAST({_json_text(name)} AS JSON)")
+
+
+def query(table: Table, where: str, *, json_again: bool = False) -> str:
     """Return the query for count and sum over a range."""
-    columns = ", ';', ".join(canonical(column) for column in table.columns)
+    columns = ", ';', ".join(canonical(column, json_again=json_again) for column in table.columns)
     return (
         f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT({columns}), 256), 16), 16, 10) AS UNSIGNED)), 0)"
         f" FROM {source(table)}{where}"
     )
 
 
-def read(session: Session, table: Table, where: str = "") -> Digest:
+def read(session: Session, table: Table, where: str = "", *, json_again: bool = False) -> Digest:
     """Compute the digest of a range on a server. Raises `WkmsError` when the server could not hash every row."""
-    count, added = session.rows(query(table, where))[0]
+    count, added = session.rows(query(table, where, json_again=json_again))[0]
     if session.warning_count:
         raise WkmsError(
             f"{session.name} could not hash every row of {table.id}: {'; '.join(session.warnings())}.",
@@ -101,14 +103,21 @@ def read(session: Session, table: Table, where: str = "") -> Digest:
     return Digest(int(count), int(added) % MODULUS)
 
 
+def read_movable(session: Session, table: Table, where: str = "") -> tuple[Digest, int]:
+    """Return the digest that a range of the source has once it is moved, and how many rows' JSON is written anew.
+
+    LOAD DATA makes JSON from text, which has no DECIMAL and no DATE: 1.10 comes back as the double 1.1.
+    """
+    converted = converted_json(session, table, where)
+    return read(session, table, where, json_again=converted > 0), converted
+
+
 def converted_json(session: Session, table: Table, where: str = "") -> int:
     """Count the rows in a range whose JSON is written differently after it was read from its own text."""
-    changes = []
-    for column in table.stored:
-        if column.type == "json":
-            text = f"CAST({quoted(column.name)} AS CHAR CHARACTER SET utf8mb4)"
-            again = f"CAST(CAST({text} AS JSON) AS CHAR CHARACTER SET utf8mb4)"
-            changes.append(f"COALESCE(CONVERT({text} USING binary) <> CONVERT({again} USING binary), 0)")
+    changes = [
+        f"COALESCE({_json_text(name)} <> {_json_again(name)} COLLATE utf8mb4_bin, 0)"
+        for name in (quoted(column.name) for column in table.columns if column.type == "json")
+    ]
     if not changes:
         return 0
     return int(session.value(f"SELECT COALESCE(SUM({' OR '.join(changes)}), 0) FROM {source(table)}{where}") or 0)

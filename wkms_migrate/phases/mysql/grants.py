@@ -15,7 +15,6 @@ GRANT = re.compile(
     r"GRANT (?P<privileges>.+?) ON (?:TABLE )?(?P<object>(?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO "
 )
 COLUMNS = re.compile(r"\([^)]*\)")
-SET_DEFINER = frozenset({"SET_USER_ID", "SET_ANY_DEFINER", "SET USER", "SUPER"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,6 @@ class Grants:
             for where, privileges in self.on
             if where == "*" or (schema is not None and _matches(where, schema))
         )
-
-    @property
-    def may_set_definer(self) -> bool:
-        """Whether the account may make objects in another account's name."""
-        return any(self.has(privilege) for privilege in SET_DEFINER)
 
 
 def _matches(pattern: str, schema: str) -> bool:

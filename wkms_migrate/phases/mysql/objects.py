@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wkms_migrate.clients.mysql import SQL_MODE, Session, SqlError, encoding_of
@@ -11,13 +11,14 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import servers
 from wkms_migrate.phases.mysql.ddl import quoted
-from wkms_migrate.phases.mysql.grants import read_grants
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import StepRun
 
-DEFINER = re.compile(r"\bDEFINER=(`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`)")
+QUOTED = r"""(?:`(?:[^`]|``)*`|"(?:[^"]|"")*")"""  # sql_mode ANSI_QUOTES shows names in double quotes
+DEFINER = re.compile(rf"\bDEFINER=({QUOTED}@{QUOTED}|{QUOTED})")
 EVENT_STATE = re.compile(r"(ON COMPLETION (?:NOT )?PRESERVE) (ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)\b")
 NOT_THERE_YET = frozenset({1146, 1356, 1305, 1449})
+NO_PRIVILEGE = 1227
 KINDS = ("PROCEDURE", "FUNCTION", "VIEW", "TRIGGER", "EVENT")
 
 
@@ -43,7 +44,15 @@ class StoredObject:
     def definer(self) -> str:
         """The account that it runs as, in backticks; empty without one."""
         match = DEFINER.search(self.create)
-        return match[1] if match else ""
+        return re.sub('["`]', "`", match[1]) if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definers:
+    """Who may own objects on the target: our own account, and which accounts are there at all."""
+
+    me: str
+    there: set[str]
 
 
 def run(run: StepRun) -> Mapping[str, Json]:
@@ -51,10 +60,10 @@ def run(run: StepRun) -> Mapping[str, Json]:
     settings = run.context.section(MysqlSettings)
     with servers.source(run.context) as source, servers.target(run.context) as target:
         found = list(read(source, settings.schemas))
-        definers = _definers(run, target, found)
-        pending = [_prepared(run, one, definers) for one in found]
+        definers = _definers(target)
+        pending = [_prepared(run, one) for one in found]
         for kind in KINDS:
-            _make_all(run, target, [one for one in pending if one.kind == kind])
+            _make_all(run, target, definers, [one for one in pending if one.kind == kind])
     enabled = [one.id for one in found if one.kind == "EVENT" and _state(one) == "ENABLE"]
     return {
         "objects": {kind.lower(): sum(one.kind == kind for one in found) for kind in KINDS},
@@ -107,21 +116,10 @@ def _shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
     )
 
 
-def _definers(run: StepRun, target: Session, found: Sequence[StoredObject]) -> Callable[[str], str]:
-    """Return the map of definers: the same account where it may be kept, else the target's administrator."""
+def _definers(target: Session) -> Definers:
+    """Return who may own objects on the target."""
     me = _account(str(target.value("SELECT CURRENT_USER()")))
-    grants = read_grants(target)
-    kept = {me} | (_accounts(target) if grants.may_set_definer else set())
-    for definer in sorted({one.definer for one in found if one.definer} - kept):
-        run.finding(
-            "mysql-definer",
-            f"Objects of {definer} now run as {me}: the account is not on the target, or may not be given.",
-            definer,
-            kind="converted",
-            severity="warning",
-            hint="Make the account on the target before the move to keep it, then start a new run.",
-        )
-    return lambda definer: definer if definer in kept else me
+    return Definers(me, _accounts(target) | {me})
 
 
 def _account(text: str) -> str:
@@ -139,18 +137,18 @@ def _accounts(target: Session) -> set[str]:
         raise
 
 
-def _prepared(run: StepRun, one: StoredObject, definers: Callable[[str], str]) -> StoredObject:
-    create = DEFINER.sub(lambda match: f"DEFINER={definers(match[1])}", one.create, count=1)
-    if one.kind == "EVENT":
-        create = EVENT_STATE.sub(r"\1 DISABLE", create, count=1)
-        if _state(one) == "ENABLE":
-            run.finding(
-                "mysql-event-disabled",
-                "Made disabled, so that it does not fire on both ends.",
-                one.id,
-                hint=f"At the cut-over: ALTER EVENT {quoted(one.schema)}.{quoted(one.name)} ENABLE",
-            )
-    return replace(one, create=create)
+def _prepared(run: StepRun, one: StoredObject) -> StoredObject:
+    """Return the object as it is to be made: an event is made disabled."""
+    if one.kind != "EVENT":
+        return one
+    if _state(one) == "ENABLE":
+        run.finding(
+            "mysql-event-disabled",
+            "Made disabled, so that it does not fire on both ends.",
+            one.id,
+            hint=f"At the cut-over: ALTER EVENT {quoted(one.schema)}.{quoted(one.name)} ENABLE",
+        )
+    return replace(one, create=EVENT_STATE.sub(r"\1 DISABLE", one.create, count=1))
 
 
 def _state(one: StoredObject) -> str:
@@ -158,7 +156,7 @@ def _state(one: StoredObject) -> str:
     return match[2] if match else ""
 
 
-def _make_all(run: StepRun, target: Session, pending: list[StoredObject]) -> None:
+def _make_all(run: StepRun, target: Session, definers: Definers, pending: list[StoredObject]) -> None:
     """Make objects of one kind, those that need others of it after these. Raises the last refusal without progress."""
     while pending:
         waiting: list[StoredObject] = []
@@ -166,7 +164,7 @@ def _make_all(run: StepRun, target: Session, pending: list[StoredObject]) -> Non
         for one in pending:
             run.check_stop()
             try:
-                _make(target, one)
+                _make_owned(run, target, definers, one)
             except SqlError as error:
                 if error.code not in NOT_THERE_YET:
                     raise
@@ -175,6 +173,27 @@ def _make_all(run: StepRun, target: Session, pending: list[StoredObject]) -> Non
         if refusal is not None and len(waiting) == len(pending):
             raise refusal
         pending = waiting
+
+
+def _make_owned(run: StepRun, target: Session, definers: Definers, one: StoredObject) -> None:
+    """Make one object for its definer; for the target's administrator where the definer is absent or refused."""
+    if not one.definer or one.definer in definers.there:
+        try:
+            _make(target, one)
+        except SqlError as error:
+            if error.code != NO_PRIVILEGE or one.definer == definers.me:
+                raise
+        else:
+            return
+    run.finding(
+        "mysql-definer",
+        f"Objects of {one.definer} now run as {definers.me}: the account is not on the target, or may not be given.",
+        one.definer,
+        kind="converted",
+        severity="warning",
+        hint="Make the account on the target before the move to keep it, then start a new run.",
+    )
+    _make(target, replace(one, create=DEFINER.sub(lambda _: f"DEFINER={definers.me}", one.create, count=1)))
 
 
 def _make(target: Session, one: StoredObject) -> None:

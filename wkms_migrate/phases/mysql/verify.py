@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
@@ -79,9 +80,16 @@ def _compare_definitions(run: StepRun, source: Session, target: Session, tables:
         run.verified(
             table.id,
             "definition",
-            digest_of(wanted.comparable()),
-            digest_of(theirs.comparable() if theirs else ""),
+            *_difference(wanted.comparable(), theirs.comparable() if theirs else "(not there)"),
         )
+
+
+def _difference(source: str, target: str) -> tuple[str, str]:
+    """Return the first line in which two definitions differ, for both; a digest of the whole where none does."""
+    for ours, theirs in zip_longest(source.splitlines(), target.splitlines(), fillvalue=""):
+        if ours != theirs:
+            return ours, theirs
+    return digest_of(source), digest_of(target)
 
 
 def _compare_objects(run: StepRun, source: Session, target: Session, settings: MysqlSettings) -> None:
