@@ -44,7 +44,7 @@ def _durations(report: RunReport, lang: str) -> Chart:
 
 def _item(phase: PhaseRow, words: dict[str, Any]) -> Item:
     status = words[f"step.{phase.status}"]
-    ran = phase.status in {"done", "failed", "running"}
+    ran = phase.status in {"done", "failed", "stopped", "running"}
     return charts.Item(
         value=Range.exactly(Decimal(str(round(phase.seconds, 1)))),
         text=f"{figures.seconds(phase.seconds)} · {status}" if ran else status,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from wkms_migrate.errors import Interrupted
 from wkms_migrate.report import files, run_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
-    from wkms_migrate.events import Finding, Verified
+    from wkms_migrate.events import Finding, Json, Verified
     from wkms_migrate.journal import RunState, StepState
 
 SCHEMA_VERSION = 1
@@ -48,12 +47,21 @@ class PhaseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kpi:
-    """One goal of the system and what was measured, both as text with their unit."""
+    """One figure of the system: its goal and what was measured, as text with their unit.
 
-    name: str
+    Without a `threshold` no goal is set, and the figure is for information.
+    """
+
+    name_ko: str
+    name_en: str
+    threshold: float | None
     goal: str
     measured: str
     ok: bool
+
+    def name(self, lang: str) -> str:
+        """Return the name in `lang`, "ko" or "en"."""
+        return self.name_ko if lang == "ko" else self.name_en
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +101,12 @@ class RunReport:
 def build(state: RunState, as_of: date, phases: Sequence[str] = ()) -> RunReport:
     """Report on a run as its journal has it. `phases` gives the running order and adds those that never ran.
 
-    KPIs come from the result of the verify phase: `kpis`, a list of mappings with name, goal, measured and ok.
+    KPIs come from the result of the verify phase: `kpis`, a list of mappings with names, goal, measured and ok.
     """
     seen = dict.fromkeys((*phases, *(step.phase for step in state.steps.values() if step.phase)))
     rows = tuple(_phase(state, name) for name in seen)
     checks = tuple(sorted(state.verified.values(), key=lambda check: (check.ok, check.step, check.object, check.check)))
-    kpis = tuple(Kpi(**kpi) for kpi in state.outputs("verify").get("kpis", ()))
+    kpis = tuple(_kpi(kpi) for kpi in state.outputs("verify").get("kpis", ()))
     return RunReport(
         run=state.run,
         environment=state.environment,
@@ -171,9 +179,13 @@ def _step(step: str, known: StepState) -> StepRow:
     return StepRow(id=step, summary=known.summary, status=known.status, seconds=known.seconds, reason=known.reason)
 
 
+def _kpi(found: Mapping[str, Json]) -> Kpi:
+    return Kpi(**{field.name: found[field.name] for field in fields(Kpi)})
+
+
 def _status(statuses: Sequence[str]) -> str:
     """Return the status that a phase as a whole has: the worst of its steps'."""
-    for status in ("failed", "running", "pending", "skipped"):
+    for status in ("failed", "stopped", "running", "pending", "skipped"):
         if status in statuses:
             return status
     return "done" if statuses else "pending"
@@ -186,7 +198,7 @@ def _outcome(state: RunState, phases: Sequence[PhaseRow], kpis: Sequence[Kpi]) -
         return "unproved"
     statuses = {phase.status for phase in phases}
     if "failed" in statuses:
-        return "stopped" if state.exit_code == Interrupted.exit_code else "failed"
-    if "running" in statuses:
+        return "failed"
+    if statuses & {"stopped", "running"}:
         return "stopped"
     return "proved" if statuses == {"done"} and state.verified else "open"

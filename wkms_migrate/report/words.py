@@ -43,7 +43,10 @@ class Words:
 
         if key not in self._entries:
             raise WkmsError(f"The {self.lang} catalogue of reports has no entry {key}.", hint="Install the tool again.")
-        return Markup(self._environment.from_string(self._entries[key]).render(**values, t=self))  # noqa: S704
+        text = self._entries[key]
+        if "{" in text:
+            text = self._environment.from_string(text).render(**values, t=self)
+        return Markup(text)  # noqa: S704 - the catalogue is ours, and its values are escaped
 
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""

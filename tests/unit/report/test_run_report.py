@@ -17,9 +17,13 @@ GOLDEN = Path(__file__).parents[2] / "cases" / "reports" / "run"
 DAY = date(2026, 11, 22)
 NAMES = ("run.json", "run.ko.html", "run.en.html")
 UNFINISHED = events.StepStarted(phase="blob", step="blob/verify/documents", summary="Verify", digest="d")
-FAILED = events.StepFailed(
-    phase="blob", step="blob/verify/documents", seconds=1.0, message="No answer.", hint="Try again.", exit_code=1
-)
+
+
+def broken(exit_code):
+    step = "blob/verify/documents"
+    return events.StepFailed(
+        phase="blob", step=step, seconds=1.0, message="No answer.", hint="Try again.", exit_code=exit_code
+    )
 
 
 def of(*parts, phases=case.PHASES):
@@ -55,8 +59,8 @@ def test_the_report_is_the_one_on_file(tmp_path):
         (partly(lost_rows=3), "unproved"),
         (of(case.started(), case.steps(), case.ended()), "open"),
         (of(case.started(), case.steps(), UNFINISHED), "stopped"),
-        (of(case.started(), case.steps(), UNFINISHED, FAILED, case.ended(1)), "failed"),
-        (of(case.started(), case.steps(), UNFINISHED, FAILED, case.ended(130)), "stopped"),
+        (of(case.started(), case.steps(), UNFINISHED, broken(1), case.ended(1)), "failed"),
+        (of(case.started(), case.steps(), UNFINISHED, broken(130), case.ended(130)), "stopped"),
         (of(case.started()), "empty"),
     ],
 )
@@ -71,12 +75,19 @@ def test_nothing_verified_is_not_proved():
 
 
 def test_a_missed_goal_is_not_proved():
-    missed = {"kpis": [{"name": "Mean answer", "goal": "≤ 3 s", "measured": "9 s", "ok": False}]}
+    missed = {"kpis": [case.kpi(9)]}
     step = events.StepDone(phase="verify", step="verify/kpis", digest="d", seconds=1.0, result=missed)
     begun = events.StepStarted(phase="verify", step="verify/kpis", summary="Measure", digest="d")
     report = of(case.started(), case.steps(), case.checks(), begun, step, case.ended(3), phases=())
     assert report.outcome == "unproved"
     assert "9 s" in Page(run_page.render(report, "en")).text
+
+
+def test_goals_are_named_in_the_language_of_the_page():
+    ko, en = (Page(run_page.render(whole(), lang)).text for lang in ("ko", "en"))
+    assert "평균 응답 시간 ≤ 3 s 0.4 s 달성" in ko
+    assert "Mean response time ≤ 3 s 0.4 s Met" in en
+    assert "Mean response time – 0.9 s for information" in en
 
 
 def test_only_what_is_alike_on_both_ends_is_counted():
