@@ -178,9 +178,9 @@ def _blob(settings: Settings) -> str:
 def _cosmos(settings: Settings) -> str:
     from wkms_migrate.clients import azure_cosmos
 
-    with azure_cosmos.connect(settings.azure.cosmos) as client:
-        databases = len(list(client.list_databases()))
-    return f"{databases} databases in {settings.azure.cosmos.endpoint}"
+    cosmos = settings.azure.cosmos
+    with azure_cosmos.connect(cosmos) as database:
+        return f"{len(database.containers())} containers in the database {cosmos.database}"
 
 
 def _aws(settings: Settings) -> str:
