@@ -72,7 +72,7 @@ TABLES = (
         ),
         assign={
             "metadata": (
-                "IF(@rate IS NULL, @metadata, JSON_SET(@metadata, '$.rate', CAST(@rate AS DECIMAL(5,2)),"
+                "IF(@rate IS NULL, JSON_EXTRACT(@metadata, '$'), JSON_SET(@metadata, '$.rate', CAST(@rate AS DECIMAL(5,2)),"
                 " '$.effective', CAST('2026-01-01' AS DATE)))"
             ),
             "flags": "CAST(@flags AS UNSIGNED)",
