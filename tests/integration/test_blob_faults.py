@@ -212,6 +212,17 @@ def test_an_object_damaged_at_rest_is_found_by_its_checksum_and_by_reading_back(
         move.run(verify="deep")
 
 
+def test_a_checksum_that_is_not_what_was_sent_is_found_without_reading(move, source, target):
+    source.put("a", content(1000))
+    move.run(verify="size")
+    objects(target)["a"].crc64 = "AAAAAAAAAAA="
+    target.requests.clear()
+    with pytest.raises(WkmsError, match="CRC64NVME"):
+        move.run(verify="checksum")
+    assert target.count("GET", "/target/a") == 0
+    assert "content-differs" in {finding.code for finding in move.state().findings.values()}
+
+
 def test_verification_reads_a_resumed_object_back_when_its_md5_is_known(move, source, target, monkeypatch):
     """The MD5 of a resumed upload was not computed on the way, so the object itself is asked."""
     monkeypatch.setattr("wkms_migrate.clients.http_origin.ATTEMPTS", 1)
