@@ -60,7 +60,7 @@ def _objects(run: StepRun) -> None:
         for container in alone:
             if container in buckets:
                 found = sum(1 for _ in service.objects(buckets[container]))
-                run.verified(container, "objects now", checks[container].target, found)
+                run.verified(container, "objects now", int(checks[container].target), found)
 
 
 def _messages(run: StepRun) -> None:
