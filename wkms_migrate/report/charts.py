@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
+from unicodedata import east_asian_width
 
 from wkms_migrate.cost.ranges import Range
 
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH = 720
-LABELS = 150  # for the names of rows, left of the bars
+LABELS = 180  # for the names of rows, left of the bars
 VALUES = 160  # for the figures, right of the longest bar
+LABEL_CELLS = 27  # what fits into LABELS; a Korean syllable takes two cells
 PLOT = WIDTH - LABELS - VALUES
 TOP = 8
 TICKS = 5
@@ -55,6 +57,17 @@ class Row:
     label: str
     y: int
     bars: tuple[Bar, ...]
+
+    @property
+    def short_label(self) -> str:
+        """The name as far as there is room for it."""
+        taken, kept = 0, ""
+        for letter in self.label:
+            taken += 2 if east_asian_width(letter) in "WF" else 1
+            if taken > LABEL_CELLS:
+                return f"{kept[:-1].rstrip()}…"
+            kept += letter
+        return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

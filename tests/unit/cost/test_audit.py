@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from cost_cases import BUNDLED
 
+from wkms_migrate.cost import audit as rules
 from wkms_migrate.cost import inputs
 from wkms_migrate.cost.audit import audit
+from wkms_migrate.cost.ranges import Range
 
 TENTH = Decimal("0.1")
 
@@ -63,3 +65,9 @@ def test_the_tables_themselves_add_up(guide):
 def test_a_corrected_figure_is_no_contradiction(guide, figure, value, code):
     assert code in found(guide)
     assert code not in found(replace(guide, figures=guide.figures | {figure: Decimal(value)}))
+
+
+def test_paired_savings_come_with_the_smaller_first():
+    before = Range(Decimal(100), Decimal(150), Decimal(200))
+    assert rules._paired(before, Range(Decimal(20), Decimal(60), Decimal(100))) == (Decimal(50), Decimal(80))
+    assert rules._paired(before, Range(Decimal(50), Decimal(50), Decimal(50))) == (Decimal(50), Decimal(75))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,17 @@ def test_grid_lines_are_round_and_few(top):
     assert 2 < len(marks) <= charts.TICKS + 1
     assert marks[-1] <= top
     assert str(marks[1].normalize().as_tuple().digits) in {"(1,)", "(2,)", "(5,)"}
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("Azure today (lower bound)", "Azure today (lower bound)"),
+        ("현재 Azure(최소 추정)", "현재 Azure(최소 추정)"),
+        ("a" * 27, "a" * 27),
+        ("a" * 28, "a" * 26 + "…"),
+        ("가" * 14, "가" * 12 + "…"),
+    ],
+)
+def test_a_name_too_long_for_its_room_is_cut(label, shown):
+    assert charts.Row(label=label, y=0, bars=()).short_label == shown
