@@ -72,8 +72,9 @@ TABLES = (
         ),
         assign={
             "metadata": (
-                "IF(@rate IS NULL, JSON_EXTRACT(@metadata, '$'), JSON_SET(@metadata, '$.rate', CAST(@rate AS DECIMAL(5,2)),"
-                " '$.effective', CAST('2026-01-01' AS DATE)))"
+                # Both branches must be JSON: text would be read again, and its 1.10 as a DOUBLE.
+                "IF(@rate IS NULL, JSON_EXTRACT(@metadata, '$'), JSON_SET(@metadata,"
+                " '$.rate', CAST(@rate AS DECIMAL(5,2)), '$.effective', CAST('2026-01-01' AS DATE)))"
             ),
             "flags": "CAST(@flags AS UNSIGNED)",
             "content_sha256": "UNHEX(@sha256)",
