@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,13 +20,14 @@ from endpoints import AwsEndpoint, MysqlPair
 from external import missing
 
 from wkms_migrate import config, engine, events, journal
-from wkms_migrate.errors import WkmsError
+from wkms_migrate.clients import ansible
+from wkms_migrate.errors import Interrupted, WkmsError
 from wkms_migrate.lab import deploy_overlay, vm
 from wkms_migrate.lab.seed.schema import schema_statements
 from wkms_migrate.phases import deploy
 from wkms_migrate.plan import Context
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 TITLE = "취업규칙 개정안 100%"
 CONTENT = "제1조(목적) 이 규칙은 …".encode() * 40_000
@@ -74,6 +77,11 @@ class Lab:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read(), dict(error.headers)
+
+    def host(self) -> ansible.Host:
+        ssh = self.deploy["ssh"]
+        files = {"key": Path(ssh["key"]), "known_hosts": Path(ssh["known_hosts"])}
+        return ansible.Host(name="a", address="127.0.0.1", user=ssh["user"], port=ssh["port"], **files)
 
     def ssh(self, command: str) -> str:
         ssh = self.deploy["ssh"]
@@ -257,7 +265,53 @@ def test_a_release_that_is_not_healthy_leaves_the_one_before_serving(lab: Lab, d
     with pytest.raises(WkmsError, match=f"did not become healthy; release {release} serves as before") as failure:
         lab.run("broken", app_database=broken, health_seconds=15)
     assert "mysql is not ready" in failure.value.message
+    assert "backend-2" not in failure.value.message  # the other one was never touched
     assert failure.value.exit_code == 1
     assert lab.ssh("sudo readlink /opt/wkms/current").strip().endswith(release)
     status, body, _ = lab.get("/ready")
     assert (status, json.loads(body)["release"]) == (200, release)
+
+
+def test_stopping_a_playbook_leaves_nothing_running_here_nor_there(lab: Lab, tmp_path: Path) -> None:
+    playbook = tmp_path / "sleep.yml"
+    task = {"name": "Sleep", "ansible.builtin.command": "sleep 4321"}
+    playbook.write_text(yaml.safe_dump([{"hosts": "wkms", "gather_facts": False, "tasks": [task]}]))
+    stop = threading.Event()
+
+    def stop_once_it_sleeps() -> None:
+        deadline = time.monotonic() + 120
+        while "sleep 4321" not in lab.ssh("ps -eo args") and time.monotonic() < deadline:
+            stop.wait(0.2)
+        stop.set()
+
+    watcher = threading.Thread(target=stop_once_it_sleeps)
+    watcher.start()
+    with pytest.raises(Interrupted):
+        ansible.play(playbook, [lab.host()], {"canary": "canary-secret"}, stop=stop)
+    watcher.join()
+    assert list(Path("/dev/shm").glob("wkms-ansible-*")) == []
+    assert "sleep 4321" not in lab.ssh("ps -eo args")
+    local = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(playbook) not in local
+    assert "wkms-ansible-" not in local
+
+
+def test_secrets_are_on_no_command_line_and_in_no_file_that_others_read(lab: Lab, tmp_path: Path) -> None:
+    playbook = tmp_path / "canary.yml"
+    task = {"name": "Use it", "ansible.builtin.command": "true {{ canary }}", "no_log": True}
+    playbook.write_text(yaml.safe_dump([{"hosts": "wkms", "gather_facts": False, "tasks": [task]}]))
+    holders: set[str] = set()
+    told: list[ansible.Task] = []
+
+    def look(task: ansible.Task) -> None:
+        told.append(task)
+        for folder in Path("/dev/shm").glob("wkms-ansible-*"):
+            assert folder.stat().st_mode & 0o077 == 0
+            holders.update(
+                path.name for path in folder.rglob("*") if path.is_file() and b"canary-secret" in path.read_bytes()
+            )
+
+    ansible.play(playbook, [lab.host()], {"canary": "canary-secret"}, on_task=look)
+    assert [task.status for task in told] == ["changed"]
+    assert holders == {"variables.json"}
+    assert "canary-secret" not in repr(told)

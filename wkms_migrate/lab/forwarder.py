@@ -30,7 +30,7 @@ async def _join(port: int, reader: StreamReader, writer: StreamWriter) -> None:
     try:
         far_reader, far_writer = await asyncio.open_connection(_LOOPBACK, port)
     except OSError:
-        writer.transport.abort()  # as the far end would: the client sees a reset, not a silent close
+        writer.transport.abort()  # nobody is there: the client must learn of it at once
         return
     try:
         await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))

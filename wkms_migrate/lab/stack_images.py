@@ -27,13 +27,14 @@ class StackImages:
 
 
 def ensure(say: Say) -> StackImages:
-    """Build what is not there yet. A changed file of stack/ gives new names, and with them a new archive."""
+    """Build what is not there yet. A changed file gives its image a new name, and with it a new archive."""
     dockerfile = _DOCKERFILES / "stack.Dockerfile"
     base = f"wkms-lab/stack-base:{apt.mirror().suite}-{_digest(dockerfile)}"
     sources = assets.path("stack")
-    tag = _digest(sources, dockerfile)
+    tags = {name: _digest(sources / name, dockerfile) for name in ("backend", "nginx")}
+    kept = f"stack-images-{tags['backend']}-{tags['nginx']}"
     images = StackImages(
-        f"wkms/backend:{tag}", f"wkms/nginx:{tag}", base, cache.folder() / f"stack-images-{tag}" / "images.tar"
+        f"wkms/backend:{tags['backend']}", f"wkms/nginx:{tags['nginx']}", base, cache.folder() / kept / "images.tar"
     )
     if images.archive.exists():
         return images
@@ -47,7 +48,7 @@ def ensure(say: Say) -> StackImages:
         docker("save", "--output", str(into / "images.tar"), images.backend, images.nginx, images.redis)
         shutil.rmtree(into / "context")
 
-    cache.ensure(f"stack-images-{tag}", save)
+    cache.ensure(kept, save)
     return images
 
 

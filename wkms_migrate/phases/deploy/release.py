@@ -13,6 +13,7 @@ from wkms_migrate import __version__, assets
 from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.deploy import environment
 from wkms_migrate.phases.deploy.settings import DeploySettings, Images
+from wkms_migrate.plan import digest_of
 
 if TYPE_CHECKING:
     from wkms_migrate.plan import Context
@@ -47,7 +48,7 @@ def make(context: Context) -> Release:
     for part in (environment.rendered(variables), aws_env, settings.images.model_dump_json()):
         named.update(part.encode() + b"\0")
     identity = f"{__version__}-{named.hexdigest()}"
-    images = _image_names(settings.images, identity)
+    images = _image_names(settings.images, assets.path("stack"))
     variables |= {name.upper() + "_IMAGE": image for name, image in images.items()}
     variables |= {"RELEASE": identity, "REDIS_PASSWORD": blake2b(b"redis", digest_size=24, key=token[:64]).hexdigest()}
     return Release(
@@ -62,11 +63,7 @@ def make(context: Context) -> Release:
 
 def bundle(stack: Path, ca: Path | None) -> bytes:
     """Return the stack's files as a tar archive whose bytes depend on nothing but names and contents."""
-    contents = {
-        path.relative_to(stack).as_posix(): path.read_bytes()
-        for path in stack.rglob("*")
-        if path.is_file() and _LEFT_OUT.isdisjoint(path.relative_to(stack).parts)
-    }
+    contents = _contents(stack)
     if ca is not None:
         contents[environment.CA_FILE] = _read(ca)
     archive = io.BytesIO()
@@ -81,10 +78,24 @@ def bundle(stack: Path, ca: Path | None) -> bytes:
     return archive.getvalue()
 
 
-def _image_names(images: Images, identity: str) -> dict[str, str]:
+def _contents(folder: Path) -> dict[str, bytes]:
     return {
-        "backend": images.backend or f"wkms/backend:{identity}",
-        "nginx": images.nginx or f"wkms/nginx:{identity}",
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and _LEFT_OUT.isdisjoint(path.relative_to(folder).parts)
+    }
+
+
+def _image_names(images: Images, stack: Path) -> dict[str, str]:
+    """Return the images, those to be built by their content: what did not change is not built and replaced again."""
+
+    def built(name: str, base: str) -> str:
+        files = sorted((path, data.hex()) for path, data in _contents(stack / name).items())
+        return f"wkms/{name}:{digest_of(base, files)}"
+
+    return {
+        "backend": images.backend or built("backend", images.python_base),
+        "nginx": images.nginx or built("nginx", images.nginx_base),
         "redis": images.redis,
     }
 

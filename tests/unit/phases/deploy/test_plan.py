@@ -125,7 +125,9 @@ def test_secrets_are_not_printed_with_a_release(context):
 def test_images_without_a_name_are_built_from_the_bundle(context):
     made = release.make(context(images={"nginx": "registry.example/nginx:1"}))
     assert [(build["context"], build["base"]) for build in made.builds] == [("backend", "python:3.12-slim")]
-    assert made.builds[0]["image"] == f"wkms/backend:{made.id}"
+    assert made.builds[0]["image"] in made.images
+    assert release.make(context(http_port=8080)).images == release.make(context()).images
+    assert release.make(context(images={"python_base": "other:1"})).images != release.make(context()).images
     assert {"compose.yaml", "backend/Dockerfile", "backend/wkms/main.py", "certificates"} <= set(names(made.bundle))
 
 
