@@ -20,9 +20,16 @@ MAX_EXPONENT: Final = 125
 
 def parse(text: str) -> Number:
     """Read a number as it is written."""
+    if "." in text:
+        return Decimal(text)
     if len(text) <= INT_DIGITS and text.lstrip("-").isdecimal() and text != "-0":
         return int(text)
     return Decimal(text)
+
+
+def is_plain(text: str) -> bool:
+    """Say whether the text of a Decimal is canonical and storable as it is; most fractions are."""
+    return "." in text and text[-1] != "0" and len(text) <= MAX_DIGITS and "E" not in text
 
 
 def canonical(number: Number) -> str:
@@ -31,18 +38,8 @@ def canonical(number: Number) -> str:
         if abs(number) < INT_LIMIT:
             return str(number)
         number = Decimal(number)
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
-        return str(number)
-    shown = "".join(map(str, digits)).lstrip("0")
-    stripped = shown.rstrip("0")
-    exponent += len(shown) - len(stripped)
-    if not stripped:
-        return "0"
-    minus = "-" if sign else ""
-    if exponent >= 0 and len(stripped) + exponent <= INT_DIGITS:
-        return f"{minus}{stripped}{'0' * exponent}"
-    return f"{minus}{stripped}E{exponent}"
+    text = str(number)
+    return text if is_plain(text) or not number.is_finite() else _normalized(number)
 
 
 def storable(number: Number) -> str | None:
@@ -50,20 +47,28 @@ def storable(number: Number) -> str | None:
     if isinstance(number, int):
         return str(number)
     text = str(number)
-    if len(text) <= MAX_DIGITS and "E" not in text and text[-1].isdecimal() and number:
+    if is_plain(text):
         return text
-    return _checked(number)
-
-
-def _checked(number: Decimal) -> str | None:
     if not number.is_finite():
         return None
     if not number:
         return "0"
-    text = canonical(number)
-    digits = text.partition("E")[0].lstrip("-").rstrip("0")
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     fits = len(digits) <= MAX_DIGITS and MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT
-    return text if fits else None
+    return _normalized(number) if fits else None
+
+
+def _normalized(number: Decimal) -> str:
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    shown = "".join(map(str, digits)).lstrip("0")
+    stripped = shown.rstrip("0")
+    exponent += len(shown) - len(stripped)
+    if not stripped:
+        return "0"
+    if exponent >= 0 and len(stripped) + exponent <= INT_DIGITS:
+        return f"{'-' if sign else ''}{stripped}{'0' * exponent}"
+    return str(Decimal((sign, tuple(map(int, stripped)), exponent)))
 
 
 def is_negative_zero(number: Number) -> bool:

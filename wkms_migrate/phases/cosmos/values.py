@@ -43,21 +43,8 @@ def to_attribute(value: Any, notes: Notes, depth: int = 1) -> Attribute:
 def from_attribute(attribute: Mapping[str, Any]) -> Any:
     """Return the JSON value of an attribute value, as far as it can be ours; anything else as it is written."""
     ((kind, value),) = attribute.items()
-    match kind:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return numbers.parse(value)
-        case "NULL":
-            return None
-        case "M":
-            return {from_name(name): from_attribute(inner) for name, inner in value.items()}
-        case "L":
-            return [from_attribute(inner) for inner in value]
-        case "B":
-            return _from_binary(value)
-        case _:
-            return {PREFIX + kind: value}
+    restore = _RESTORE.get(kind)
+    return {PREFIX + kind: value} if restore is None else restore(value)
 
 
 def binary(marker: bytes, content: bytes) -> Attribute:
@@ -107,13 +94,16 @@ def _integer(value: int, _notes: Notes, _depth: int) -> Attribute:
 
 
 def _decimal(value: Decimal, notes: Notes, _depth: int) -> Attribute:
-    text = numbers.storable(value)
-    if text is None:
+    text = str(value)
+    if numbers.is_plain(text):
+        return {"N": text}
+    stored = numbers.storable(value)
+    if stored is None:
         notes["number-as-text"] += 1
-        return binary(NUMBER, str(value).encode())
+        return binary(NUMBER, text.encode())
     if numbers.is_negative_zero(value):
         notes["negative-zero"] += 1
-    return {"N": text}
+    return {"N": stored}
 
 
 def _list(value: list[Any], notes: Notes, depth: int) -> Attribute:
@@ -131,6 +121,22 @@ def _map(value: dict[str, Any], notes: Notes, depth: int) -> Attribute:
 def _folded(value: Any, notes: Notes) -> Attribute:
     notes["depth-as-text"] += 1
     return binary(JSON, canonical(value))
+
+
+def _as_it_is(value: str | bool) -> str | bool:
+    return value
+
+
+def _nothing(_value: bool) -> None:
+    return None
+
+
+def _from_list(value: list[Attribute]) -> list[Any]:
+    return [from_attribute(inner) for inner in value]
+
+
+def _from_map(value: Mapping[str, Attribute]) -> dict[str, Any]:
+    return {from_name(name): from_attribute(inner) for name, inner in value.items()}
 
 
 def _from_binary(text: str) -> Any:
@@ -156,4 +162,13 @@ _CONVERT: Final[dict[type, Callable[[Any, Notes, int], Attribute]]] = {
     Decimal: _decimal,
     list: _list,
     dict: _map,
+}
+_RESTORE: Final[dict[str, Callable[[Any], Any]]] = {
+    "S": _as_it_is,
+    "BOOL": _as_it_is,
+    "N": numbers.parse,
+    "NULL": _nothing,
+    "L": _from_list,
+    "M": _from_map,
+    "B": _from_binary,
 }
