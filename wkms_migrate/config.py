@@ -160,7 +160,11 @@ def model(phases: Mapping[str, type[Section]]) -> type[Root]:
         for name, kind in phases.items()
     }
     section = create_model("Phases", __base__=Section, **fields)
-    return create_model("File", __base__=Root, phases=(section, Field(default_factory=section)))
+    return create_model(
+        "File",
+        __base__=Root,
+        phases=(section, Field(default_factory=section, description="Each phase has its own part.")),
+    )
 
 
 def load(

@@ -57,16 +57,11 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
     with all its children, and `Interrupted` is raised. `timeout` in seconds ends it the same way with an error.
     """
     child = _start(argv, env, cwd)
-    lines: queue.Queue[str | None] = queue.Queue()
-    readers = [
-        threading.Thread(target=_read, args=(stream, lines), daemon=True) for stream in (child.stdout, child.stderr)
-    ]
-    for reader in readers:
-        reader.start()
+    lines = _streams(child)
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        for line in _lines(lines, len(readers), stop, deadline):
+        for line in _lines(lines, stop, deadline):
             clean = redact(line, secrets)
             tail.append(clean)
             if on_line:
@@ -106,6 +101,14 @@ def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None)
         raise WkmsError(f"{argv[0]} may not be run: {error.strerror}.", hint="Check its permissions.") from error
 
 
+def _streams(child: subprocess.Popen[str]) -> queue.Queue[str | None]:
+    """Return a queue that both of the program's streams are read into, each ending with `_DONE`."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    for stream in (child.stdout, child.stderr):
+        threading.Thread(target=_read, args=(stream, lines), daemon=True).start()
+    return lines
+
+
 def _read(stream: IO[str] | None, lines: queue.Queue[str | None]) -> None:
     with contextlib.suppress(ValueError), stream or contextlib.nullcontext():  # closed under us: the program is gone
         for line in stream or ():
@@ -113,10 +116,9 @@ def _read(stream: IO[str] | None, lines: queue.Queue[str | None]) -> None:
     lines.put(_DONE)
 
 
-def _lines(
-    lines: queue.Queue[str | None], streams: int, stop: threading.Event | None, deadline: float | None
-) -> Iterator[str]:
+def _lines(lines: queue.Queue[str | None], stop: threading.Event | None, deadline: float | None) -> Iterator[str]:
     """Yield lines until both streams end, or it is time to stop."""
+    streams = 2
     while streams:
         if stop is not None and stop.is_set():
             return

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer._click.core import Group
 from typer.main import get_command
 
 from wkms_migrate.cli import app
@@ -20,7 +19,7 @@ WKMS = [sys.executable, "-m", "wkms_migrate"]
 
 def commands(group, path=()):
     for name, command in group.commands.items():
-        if isinstance(command, Group):
+        if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
             yield (*path, name), command

@@ -34,7 +34,8 @@ def write(session: Session, state: RunState, phases: list[str]) -> list[Path]:
     from wkms_migrate.report import run_report
 
     folder = session.run_dir / "report"
-    ended = datetime.fromtimestamp(state.finished_at or state.started_at, UTC).date()
+    moment = state.finished_at or state.started_at
+    ended = (datetime.fromtimestamp(moment, UTC) if moment else datetime.now(UTC)).date()
     return [
         *run_report.write(run_report.build(state, ended, phases), folder, LANGUAGES),
         *cost.write(session, folder, as_of=ended),
