@@ -83,11 +83,11 @@ class Lab:
         files = {"key": Path(ssh["key"]), "known_hosts": Path(ssh["known_hosts"])}
         return ansible.Host(name="a", address="127.0.0.1", user=ssh["user"], port=ssh["port"], **files)
 
-    def ssh(self, command: str) -> str:
+    def ssh(self, command: str, stdin: str = "") -> str:
         ssh = self.deploy["ssh"]
         argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={ssh['known_hosts']}"]
         argv += ["-i", ssh["key"], "-p", str(ssh["port"]), f"{ssh['user']}@127.0.0.1", command]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True).stdout
 
 
 def _provisioned() -> Iterator[events.Event]:
@@ -250,9 +250,8 @@ def test_secrets_are_nowhere_but_in_the_environment_file(lab: Lab) -> None:
     kept = "".join(map(repr, lab.seen)) + (lab.folder / "runs" / "first" / "journal.jsonl").read_text(encoding="utf-8")
     assert token not in kept
     assert password not in kept
-    holders = lab.ssh(
-        f"sudo grep -rl -e '{token}' -e '{password}' /opt/wkms /tmp /var/tmp /home /root /var/log || true"
-    )
+    places = "/opt/wkms /tmp /var/tmp /home /root /var/log"
+    holders = lab.ssh(f"sudo grep -rlF -f - {places} || true", stdin=f"{token}\n{password}\n")
     assert [Path(line).name for line in holders.split()] == [".env"]
     modes = lab.ssh("sudo find /opt/wkms -name '*.env' -o -name .env | xargs sudo stat -c %a")
     assert set(modes.split()) == {"600"}

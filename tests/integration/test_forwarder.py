@@ -64,6 +64,5 @@ def test_hands_bytes_on_in_both_directions_and_each_end_of_them(listener: socket
 
 def test_hangs_up_at_once_when_the_server_is_gone(listener: socket.socket, port: int) -> None:
     listener.close()
-    with socket.create_connection((NEAR, port), timeout=5) as client:
-        with contextlib.suppress(ConnectionResetError):
-            assert client.recv(100) == b""
+    with socket.create_connection((NEAR, port), timeout=5) as client, contextlib.suppress(ConnectionResetError):
+        assert client.recv(100) == b""
