@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wkms_migrate.session import Session
 
-BASELINE = "azure-now"
+BASELINE = "azure-floor"
 TARGET = "aws-vm"
 
 app = typer.Typer(help="What it costs to stay and to go.", no_args_is_help=True, rich_markup_mode=None)
