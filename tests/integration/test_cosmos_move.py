@@ -238,6 +238,26 @@ def test_storms_on_both_ends_lose_nothing(clouds: Clouds) -> None:
     assert checks(state, "documents")["items"] == ("700", "700")
 
 
+@pytest.mark.parametrize(("budget", "units"), [({"ru_budget": 100.0}, "charge"), ({"wcu_budget": 100.0}, "units")])
+def test_a_budget_is_kept(clouds: Clouds, budget: dict[str, float], units: str) -> None:
+    clouds.container("documents", ["/departmentId"], chunks(600))
+    clouds.table("documents", "departmentId", "id")
+    clouds.control("DELETE", "counters")
+    ended: dict[str, tuple[float, float]] = {}
+
+    with StrictDynamo(clouds.endpoint_url) as strict:
+
+        def watch(event: events.Event) -> None:
+            if isinstance(event, events.StepDone):
+                spent = clouds.control("GET", "counters")["charge"] if units == "charge" else strict.counts["units"]
+                ended.setdefault(event.step, (event.seconds, spent))
+
+        clouds.move(strict.endpoint, page_size=20, **budget).run(watch)
+    seconds, spent = ended["cosmos/copy/documents"]
+    assert spent > 400
+    assert seconds > (spent - 100 - 75) / 100  # a second's worth saved up; the last batches are not waited for
+
+
 @pytest.mark.parametrize("kill_at", [1, 2, 4, 9, 15])
 def test_killed_anywhere_it_goes_on_to_the_same_end(clouds: Clouds, kill_at: int) -> None:
     clouds.container(

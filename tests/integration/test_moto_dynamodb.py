@@ -110,6 +110,14 @@ def test_conditions_and_number_keys_go_moto_s_own_way(dynamo: Any) -> None:
     assert scanned(dynamo, name, **wanted)[0] == [{"n": {"N": "2"}}]
 
 
+def test_an_item_is_refused_beyond_400_kb(dynamo: Any) -> None:
+    name = table(dynamo, "pk")
+    fits = 400 * 1024 - len("pk1t")
+    dynamo.put_item(TableName=name, Item={"pk": {"S": "1"}, "t": {"S": "x" * fits}})
+    with pytest.raises(dynamo.exceptions.ClientError, match="size"):
+        dynamo.put_item(TableName=name, Item={"pk": {"S": "1"}, "t": {"S": "x" * (fits + 1)}})
+
+
 def test_a_batch_still_refuses_a_key_twice(dynamo: Any) -> None:
     name = table(dynamo, "pk")
     with pytest.raises(dynamo.exceptions.ClientError, match="duplicates"):

@@ -84,6 +84,7 @@ class StrictDynamo:
             if status != 200:
                 return status, text
         units = sum(_units(request) for request in taken)
+        self.counts["units"] += units
         answer = {
             "UnprocessedItems": {table: left} if left else {},
             "ConsumedCapacity": [{"TableName": table, "CapacityUnits": units}],

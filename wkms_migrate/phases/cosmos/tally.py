@@ -73,5 +73,5 @@ def state(run: StepRun, name: str, tally: Tally) -> None:
             name,
             kind="lost" if lost else "converted",
             severity="info" if lost else "warning",
-            hint="" if lost else "The application must read it the same way; docs/runbook.md shows how.",
+            hint="" if lost else "The application must read it the same way; docs/cosmos.md shows how.",
         )
