@@ -70,7 +70,7 @@ def assert_exact(pair: MysqlPair) -> None:
 def test_killed_again_and_again_it_ends_exact(move, mysql_pair):
     """Each process dies a little later than the one before; rows change while the copy is not whole."""
     deaths = 0
-    while kill_at(move, 4 + 6 * deaths):
+    while kill_at(move, 4 + 3 * deaths):
         deaths += 1
         data = move.context().state.steps.get("mysql/data")
         if data is None or data.status != "done":
