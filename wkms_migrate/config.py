@@ -114,9 +114,17 @@ class Root(Section):
 class Settings:
     """The checked configuration of one environment, with where it came from."""
 
-    def __init__(self, root: Root, phases: Mapping[str, Section], sources: tuple[Path, ...]) -> None:
+    def __init__(
+        self,
+        root: Root,
+        phases: Mapping[str, Section],
+        sources: tuple[Path, ...],
+        fetchers: Mapping[str, Fetch] | None = None,
+    ) -> None:
         self._root = root
         self._phases = dict(phases)
+        self._fetchers = fetchers or {}
+        self._found: list[SecretRef] = []
         self.sources = sources
 
     def __getattr__(self, name: str) -> Any:
@@ -135,8 +143,15 @@ class Settings:
         return self._root.run or self._root.environment
 
     def secrets(self) -> dict[str, SecretRef]:
-        """Return every secret that is configured, by its path."""
-        return dict(_secrets(self._root, ""))
+        """Return every secret that is configured or was found since, by its path."""
+        found = {f"found.{number}": reference for number, reference in enumerate(self._found)}
+        return dict(_secrets(self._root, "")) | found
+
+    def secret(self, reference: str) -> SecretRef:
+        """Return a secret that a phase found a reference to, kept out of sight like those of the file."""
+        known = SecretRef(reference, self._fetchers)
+        self._found.append(known)
+        return known
 
 
 def _secrets(value: object, path: str) -> Iterator[tuple[str, SecretRef]]:
@@ -197,7 +212,7 @@ def load(
         values = merged(values, _nested(dotted.split("."), value))
     root = _checked(kind, values, path, fetchers or {})
     sections = root.phases  # type: ignore[attr-defined] # made by model()
-    return Settings(root, {name: getattr(sections, name) for name in phases}, tuple(sources))
+    return Settings(root, {name: getattr(sections, name) for name in phases}, tuple(sources), fetchers)
 
 
 def _read(path: Path) -> dict[str, Any]:

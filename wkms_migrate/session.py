@@ -18,7 +18,7 @@ import msgspec
 from wkms_migrate import __version__, assets, config, engine, events, journal, phases
 from wkms_migrate.errors import Interrupted, UsageError, WkmsError
 from wkms_migrate.plan import Context, Phase
-from wkms_migrate.secret import SecretRef, redacted
+from wkms_migrate.secret import Fetch, redacted
 from wkms_migrate.ui.readers import Readers
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ class Session:
     def run(self, names: Sequence[str], readers: Sequence[Reader], *, redo: bool = False) -> Outcome:
         """Run the pending steps of these phases. Raises the first failure after everyone was told."""
         with journal.Journal(self.run_dir) as book:
-            secrets = list(self.settings.secrets().values())
             told = Readers(readers, lambda text: print(text, file=sys.stderr))  # noqa: T201 - the readers themselves failed
             try:
-                return self._run(book, _Sink(book, told, secrets), self.chosen(names), redo=redo)
+                return self._run(book, _Sink(book, told, self.settings), self.chosen(names), redo=redo)
             finally:
                 told.close()
 
@@ -116,7 +115,7 @@ class _Sink:
 
     book: journal.Journal
     readers: Readers
-    secrets: list[SecretRef]
+    settings: Settings
 
     def __call__(self, event: events.Event) -> None:
         clean = self._clean(event)
@@ -128,11 +127,14 @@ class _Sink:
         """Free text may quote a program or a server; the rest is made by us from no secret."""
         match event:
             case events.Log() | events.Finding():
-                return msgspec.structs.replace(event, text=redacted(event.text, self.secrets))
+                return msgspec.structs.replace(event, text=self._redacted(event.text))
             case events.StepFailed():
-                return msgspec.structs.replace(event, message=redacted(event.message, self.secrets))
+                return msgspec.structs.replace(event, message=self._redacted(event.message))
             case _:
                 return event
+
+    def _redacted(self, text: str) -> str:
+        return redacted(text, self.settings.secrets().values())
 
 
 def open_session(
@@ -140,9 +142,10 @@ def open_session(
 ) -> Session:
     """Read the configuration of an environment and name its run. Touches nothing."""
     loaded = phases.load()
-    settings = config.load(
-        file or config_path(env), {phase.name: phase.settings for phase in loaded}, flags=flags, fetchers=_fetchers()
-    )
+    fetchers: dict[str, Fetch] = {}
+    sections = {phase.name: phase.settings for phase in loaded}
+    settings = config.load(file or config_path(env), sections, flags=flags, fetchers=fetchers)
+    fetchers |= _fetchers(settings)
     return Session(settings, settings.runs_dir / (run or settings.run_name), loaded)
 
 
@@ -155,7 +158,9 @@ def config_path(env: str) -> Path:
     return bundled if bundled.exists() else local
 
 
-def _fetchers() -> dict[str, Callable[[str], str]]:
+def _fetchers(settings: Settings) -> dict[str, Fetch]:
+    """Return what reads from the clouds' vaults, signed in as the settings say."""
+
     def keyvault(name: str) -> str:
         from wkms_migrate.clients import secrets
 
@@ -164,7 +169,7 @@ def _fetchers() -> dict[str, Callable[[str], str]]:
     def secretsmanager(name: str) -> str:
         from wkms_migrate.clients import secrets
 
-        return secrets.from_secretsmanager(name)
+        return secrets.from_secretsmanager(settings.aws, name)
 
     return {"keyvault": keyvault, "secretsmanager": secretsmanager}
 

@@ -83,7 +83,7 @@ def test_a_run_folder_that_is_a_file_is_told_with_its_fix(tmp_path):
 def test_a_full_disk_is_told_with_its_fix(tmp_path):
     book = journal.Journal(tmp_path)
     book._file.close()
-    book._file = Path("/dev/full").open("ab", buffering=0)
+    book._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115 - closed with the journal
     with pytest.raises(WkmsError, match="No space left") as caught:
         book.append(DONE)
     book.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from wkms_migrate.config import Aws
 from wkms_migrate.errors import ConfigError
 
 
@@ -26,17 +27,19 @@ def from_keyvault(name: str) -> str:
         ) from error
 
 
-def from_secretsmanager(name: str) -> str:
+def from_secretsmanager(aws: Aws, name: str) -> str:
     """Return a secret of AWS Secrets Manager; `name` is its name or ARN.
 
     Of a secret that RDS manages, which is JSON with a user name beside it, this is the password
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html).
     """
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from wkms_migrate.clients import aws as clients
+
     try:
-        return _password(str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]))
+        found = clients.client(aws, "secretsmanager").get_secret_value(SecretId=name)
+        return _password(str(found["SecretString"]))
     except (BotoCoreError, ClientError, KeyError) as error:
         raise ConfigError(
             f"The secret secretsmanager:{name} cannot be read: {error}",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wkms_migrate.clients import mysql
+from wkms_migrate.clients import mysql, target_database
 from wkms_migrate.phases.deploy.environment import required
 from wkms_migrate.phases.deploy.settings import DeploySettings
 
 if TYPE_CHECKING:
     from wkms_migrate.clients.mysql import Session
-    from wkms_migrate.config import MysqlServer
     from wkms_migrate.events import Json
     from wkms_migrate.plan import Context, StepRun
 
@@ -37,8 +36,4 @@ def count_documents(context: Context) -> int:
 
 def session(context: Context) -> Session:
     """Open a session with the target as its administrator; its address may come from provision."""
-    server: MysqlServer = context.settings.aws.mysql
-    if not server.host:
-        database = context.output("provision", "wkms")["database"]
-        server = server.model_copy(update={"host": database["address"], "port": int(database["port"])})
-    return mysql.connect(server, "target")
+    return mysql.connect(target_database.server(context), "target")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.clients import target_database
 from wkms_migrate.errors import NotKnownYet
 from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, verify
 from wkms_migrate.phases.mysql.settings import MysqlSettings
@@ -39,7 +40,7 @@ def plan(context: Context) -> Iterator[Step]:
 
 def _target_name(context: Context) -> str:
     try:
-        server = servers.target_server(context)
+        server = target_database.server(context)
     except NotKnownYet:
         return "(known after provision)"
     return f"{server.host}:{server.port}"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from wkms_migrate.clients import target_database
 from wkms_migrate.clients.mysql import Session, SqlError, connect
 from wkms_migrate.config import MysqlServer
 from wkms_migrate.plan import Context
@@ -28,7 +29,7 @@ def target(context: Context) -> Session:
 
     Raises `NotKnownYet` while its address comes from provision and provision is not done.
     """
-    session = connect(target_server(context), "target")
+    session = connect(target_database.server(context), "target")
     session.run("SET SESSION foreign_key_checks = 0")
     # Chunks are emptied before they are filled: under REPEATABLE READ the gap locks of two neighbours end in deadlock.
     session.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -47,15 +48,6 @@ def _switch_off(session: Session, name: str) -> None:
     except SqlError as error:
         if error.code != NO_PRIVILEGE:
             raise
-
-
-def target_server(context: Context) -> MysqlServer:
-    """Return how to reach the target: aws.mysql, completed from provision's output where its host is null."""
-    server: MysqlServer = context.settings.aws.mysql
-    if server.host:
-        return server
-    database = context.output("provision", "wkms")["database"]
-    return server.model_copy(update={"host": database["address"], "port": int(database.get("port") or server.port)})
 
 
 class Pool:

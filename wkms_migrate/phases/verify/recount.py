@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from wkms_migrate.clients import azure_queue, mysql, s3
+from wkms_migrate.clients import azure_queue, mysql, s3, target_database
 from wkms_migrate.phases.verify.proofs import comparisons
 
 if TYPE_CHECKING:
-    from wkms_migrate.config import MysqlServer
-    from wkms_migrate.plan import Context, StepRun
+    from wkms_migrate.plan import StepRun
 
 
 def recount(run: StepRun) -> None:
@@ -27,7 +26,7 @@ def _rows(run: StepRun) -> None:
     settings = run.context.settings
     with (
         mysql.connect(settings.azure.mysql, "source") as source,
-        mysql.connect(_target(run.context), "target") as target,
+        mysql.connect(target_database.server(run.context), "target") as target,
     ):
         for table in tables:
             run.check_stop()
@@ -38,14 +37,6 @@ def _rows(run: StepRun) -> None:
 def quoted(table: str) -> str:
     """Quote `schema.table`."""
     return ".".join(f"`{part.replace('`', '``')}`" for part in table.split(".", 1))
-
-
-def _target(context: Context) -> MysqlServer:
-    server: MysqlServer = context.settings.aws.mysql
-    if server.host:
-        return server
-    database = context.output("provision", "wkms")["database"]
-    return server.model_copy(update={"host": database["address"], "port": int(database["port"])})
 
 
 def _objects(run: StepRun) -> None:

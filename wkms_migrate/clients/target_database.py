@@ -1,0 +1,25 @@
+"""How to reach the target's MySQL server: `aws.mysql`, completed by what provision put out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wkms_migrate.config import MysqlServer
+    from wkms_migrate.plan import Context
+
+
+def server(context: Context) -> MysqlServer:
+    """Return where the target is and how to sign in.
+
+    A host that is null is the address of provision's database; a password that is null is the one that RDS keeps in
+    Secrets Manager. Raises `NotKnownYet` while either is missing and provision is not done.
+    """
+    wanted: MysqlServer = context.settings.aws.mysql
+    if wanted.host:
+        return wanted
+    database = context.output("provision", "wkms")["database"]
+    known = {"host": database["address"], "port": int(database.get("port") or wanted.port)}
+    if wanted.password is None and database.get("secret_arn"):
+        known["password"] = context.settings.secret(f"secretsmanager:{database['secret_arn']}")
+    return wanted.model_copy(update=known)
