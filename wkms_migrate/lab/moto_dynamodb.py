@@ -2,8 +2,8 @@
 
 moto takes every attribute value through the model of the service, for every page of a scan it sorts, copies and
 measures the table anew, and it measures an item again with every attribute: a table of 256-dimensional vectors is read
-at a few dozen items a second. Three things take a shorter way here, with the same answers: a scan without a condition, a
-batch of writes without binary values, and the making of an item.
+at a few dozen items a second. Three things take a shorter way here, with the same answers: a scan without a condition,
+a batch of writes without binary values, and the making of an item.
 """
 
 from __future__ import annotations
