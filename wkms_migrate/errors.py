@@ -20,6 +20,7 @@ class WkmsError(Exception):
     """A failure told to the user: what happened, to what, why (`message`), and what to do next (`hint`)."""
 
     exit_code = 1
+    in_result = False  # the command's own result, as JSON, says it already
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

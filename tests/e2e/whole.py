@@ -57,11 +57,11 @@ class Lab:
     def run_dir(self):
         return self.cwd / "runs" / self.overlay["run"]
 
-    def call(self, *words, timeout=1200):
+    def call(self, *words, timeout=1200, environ=None):
         ended = subprocess.run(
             [*WKMS, *words],
             cwd=self.cwd,
-            env=self.environ,
+            env=self.environ | (environ or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -71,7 +71,7 @@ def _tell(error: WkmsError) -> None:
     sys.stderr.write(f"error: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"  → {error.hint}\n")
-    if "--json" in sys.argv:
+    if "--json" in sys.argv and not error.in_result:
         import msgspec
 
         told = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}

@@ -65,10 +65,11 @@ def doctor(options: Options) -> None:
         options.say(f"{MARKS[one.status]} {one.id}: {one.detail}")
         if one.fix and one.status in {"fail", "warn"}:
             options.say(f"    → {one.fix}")
-    options.data([asdict(one) for one in results])
     failed = [one.id for one in results if one.status == "fail"]
+    error = WkmsError(f"{len(failed)} checks failed: {', '.join(failed)}.", hint="Each has its fix above.")
+    options.data([asdict(one) for one in results], error)
     if failed:
-        raise WkmsError(f"{len(failed)} checks failed: {', '.join(failed)}.", hint="Each has its fix above.")
+        raise error
 
 
 @shared

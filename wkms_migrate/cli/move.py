@@ -71,8 +71,8 @@ def _move(options: Options, session: Session, names: list[str], *, redo: bool = 
         return
     try:
         outcome = session.run(names, options.readers(session), redo=redo)
-    except WkmsError:
-        reports.after_run(options, session)
+    except WkmsError as error:
+        reports.after_run(options, session, error)
         raise
     if outcome.ran == 0:
         options.say(f"Nothing to do: every step of {session.run_dir.name} is done ({duration(outcome.seconds)}).")
@@ -117,9 +117,12 @@ def _show_plan(options: Options, session: Session, names: list[str], *, detailed
     view = PlanView(options)
     for planned in session.plan(names):
         view.show(planned)
-    options.data(view.as_data(session))
+    options.data(view.as_data(session), view.first_error)
     view.write_junit()
-    view.raise_first_error()
+    if view.first_error:
+        raise view.first_error
     options.say(f"{view.pending} steps to run. Nothing was changed." if view.pending else "Nothing to do.")
     if detailed and view.pending:
-        raise ChangesPending(f"{view.pending} steps are to be run.", hint="Run them with `wkms-migrate run`.")
+        pending = ChangesPending(f"{view.pending} steps are to be run.", hint="Run them with `wkms-migrate run`.")
+        pending.in_result = True
+        raise pending

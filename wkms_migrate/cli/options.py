@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 if TYPE_CHECKING:
+    from wkms_migrate.errors import WkmsError
     from wkms_migrate.session import Session
     from wkms_migrate.ui.readers import Reader
 
@@ -50,8 +51,12 @@ class Options:
         if not self.quiet:
             print(text, file=self.human)
 
-    def data(self, value: object) -> None:
-        """Give the result to a program, when it asked with --json."""
+    def data(self, value: object, error: WkmsError | None = None) -> None:
+        """Give the result to a program, when it asked with --json: one document, with the error that ends it."""
+        if error is not None:
+            error.in_result = True
+            if isinstance(value, dict):
+                value = value | {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
         if self.json:
             import msgspec
 

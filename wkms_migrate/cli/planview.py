@@ -91,10 +91,10 @@ class PlanView:
             junit(_case(name, failed.get(name)))
         junit.close()
 
-    def raise_first_error(self) -> None:
-        """Raise what made planning fail, after everything was shown."""
-        if self._errors:
-            raise self._errors[0][1]
+    @property
+    def first_error(self) -> WkmsError | None:
+        """What made planning fail first."""
+        return self._errors[0][1] if self._errors else None
 
 
 def _case(phase: str, error: WkmsError | None) -> events.Event:

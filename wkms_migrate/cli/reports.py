@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wkms_migrate.cli.options import Options
+    from wkms_migrate.errors import WkmsError
     from wkms_migrate.journal import RunState
     from wkms_migrate.session import Session
 
 
-def after_run(options: Options, session: Session) -> None:
+def after_run(options: Options, session: Session, error: WkmsError | None = None) -> None:
     """Show the summary and write the reports of a run, however it ended."""
     state = session.state()
     names = [phase.name for phase in session.phases]
@@ -26,7 +27,7 @@ def after_run(options: Options, session: Session) -> None:
         summary.show(state, names, session.settings.lang, options.human)
     for path in paths:
         options.say(f"report: {path}")
-    options.data(summary.as_data(state, names) | {"reports": [str(path) for path in paths]})
+    options.data(summary.as_data(state, names) | {"reports": [str(path) for path in paths]}, error)
 
 
 def write(session: Session, state: RunState, phases: list[str]) -> list[Path]:
