@@ -2,13 +2,15 @@
 
 Left to itself ansible-runner writes variables, command and the whole environment to disk, takes over SIGINT, and
 kills in a way that leaves workers and remote commands running. Here everything lives in a private folder that goes
-away, the environment is picked name by name, and stopping means one SIGINT to ansible-playbook and time to end.
+away, the environment is picked name by name, and stopping means one SIGINT to ansible-playbook and time to end, then
+one to what it left on the servers. A playbook lets that be found by `environment: {WKMS_PLAY: "{{ wkms_play }}"}`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -102,11 +104,11 @@ def play(
     with TemporaryDirectory(prefix="wkms-ansible-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as folder:
         private = Path(folder)
         _write(private / "inventory" / "hosts.json", _inventory(hosts))
-        _write(private / "variables.json", variables)
+        _write(private / "variables.json", {**variables, "wkms_play": private.name})
         try:
             code = _run(playbook, private, tags, learned, stop)
         finally:
-            _close_connections(private)
+            _close_connections(private, end_tasks=stop is not None and stop.is_set())
     if stop is not None and stop.is_set():
         raise Interrupted("The playbook was stopped.", hint="Run the same command again to go on.")
     if code != 0:
@@ -211,11 +213,28 @@ def _write(path: Path, content: object) -> None:
         json.dump(content, file)
 
 
-def _close_connections(private: Path) -> None:
-    """End the connections that ssh keeps open for the next task: there is none."""
+def _close_connections(private: Path, *, end_tasks: bool) -> None:
+    """End the connections that ssh keeps open for the next task: there is none. First, by them, what still runs."""
     for socket in (private / "ssh").glob("*"):
-        argv = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "host"]
-        subprocess.run(argv, capture_output=True, check=False, timeout=10)
+        ssh = ["ssh", "-o", f"ControlPath={socket}"]
+        if end_tasks:
+            script = shlex.quote(_END_TASKS.format(mark=f"WKMS_PLAY={private.name}"))
+            subprocess.run([*ssh, "server", f"sudo -n sh -c {script}"], capture_output=True, check=False, timeout=60)
+        subprocess.run([*ssh, "-O", "exit", "server"], capture_output=True, check=False, timeout=10)
+
+
+# A task without a terminal does not end with its connection. It gets SIGINT, which apt and Compose take as a wish to
+# come to a clean end, and ten seconds.
+_END_TASKS = """
+marked() {{
+  for process in /proc/[0-9]*; do
+    tr '\\0' '\\n' < $process/environ 2>/dev/null | grep -qxF {mark} && echo ${{process#/proc/}}
+  done
+}}
+kill -INT $(marked)
+left=50
+while [ -n "$(marked)" ] && [ $left -gt 0 ]; do left=$((left - 1)); sleep 0.2; done
+"""
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wkms_migrate import assets, process
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.lab import apt, cache, debian
+from wkms_migrate.lab import cache, debian
 from wkms_migrate.lab.docker_engine import Say, build, docker, has_image
 
 _DOCKERFILES = Path(__file__).parent / "images"
@@ -29,9 +29,10 @@ class StackImages:
 def ensure(say: Say) -> StackImages:
     """Build what is not there yet. A changed file gives its image a new name, and with it a new archive."""
     dockerfile = _DOCKERFILES / "stack.Dockerfile"
-    base = f"wkms-lab/stack-base:{apt.mirror().suite}-{_digest(dockerfile)}"
+    base = f"wkms-lab/stack-base:{debian.base_name().rpartition(':')[2]}-{_digest(dockerfile)}"
     sources = assets.path("stack")
-    tags = {name: _digest(sources / name, dockerfile) for name in ("backend", "nginx")}
+    below = blake2b(base.encode(), digest_size=4).hexdigest()
+    tags = {name: f"{_digest(sources / name)}-{below}" for name in ("backend", "nginx")}
     kept = f"stack-images-{tags['backend']}-{tags['nginx']}"
     images = StackImages(
         f"wkms/backend:{tags['backend']}", f"wkms/nginx:{tags['nginx']}", base, cache.folder() / kept / "images.tar"

@@ -129,7 +129,8 @@ def _start(name: str, lab_dir: Path, say: Say) -> None:
         say("Starting the VM")
         docker("start", name)
         return
-    image = f"wkms-lab/vm:{blake2b(_DOCKERFILE.read_bytes(), digest_size=6).hexdigest()}"
+    recipe = blake2b(_DOCKERFILE.read_bytes() + debian.base_name().encode(), digest_size=6)
+    image = f"wkms-lab/vm:{recipe.hexdigest()}"
     if not docker_engine.has_image(image):
         say("Building the image of the VM")
         docker_engine.build(image, _DOCKERFILE, build_args={"BASE": debian.base_image(say)})
