@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from wkms_migrate.clients import import_sdks
 from wkms_migrate.errors import UsageError
 from wkms_migrate.lab.seed.dataset import Expected, Job, Part, Tell, dataset_id, refuse_real_clouds
 from wkms_migrate.lab.seed.scale import scale as scale_named
@@ -35,6 +36,7 @@ def seed(
     job = Job(settings=settings, scale=scale_named(scale), dataset=dataset_id(scale), tell=emit, stopping=Event())
     known = _known(manifest, job.dataset)
     chosen = [_part(name) for name in parts]
+    import_sdks()
     with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="seed") as pool:
         try:
             for name, expected in pool.map(lambda part: (part.name, _fill(part, job, known.get(part.name))), chosen):
