@@ -56,7 +56,12 @@ def prepare(pair: MysqlPair, folder: Path, **options: Any) -> Move:
         "environment": "test",
         "runs_dir": str(folder / "runs"),
         "workers": 3,
-        "azure": {"mysql": _server(pair.source, folder / "source.secret")},
+        "azure": {
+            "mysql": _server(pair.source, folder / "source.secret"),
+            # Never reached: the seed fills only a source that is on this machine with all its parts.
+            "storage": {"blob_endpoint": "http://127.0.0.1:9", "queue_endpoint": "http://127.0.0.1:9"},
+            "cosmos": {"endpoint": "http://127.0.0.1:9"},
+        },
         "aws": {"mysql": _server(pair.target, folder / "target.secret")},
         "phases": {"mysql": options},
     }
