@@ -34,7 +34,7 @@ e2e: setup  ## whole commands against the embedded clouds
 	$(PY) -m pytest tests/e2e
 
 bench: setup  ## speed and memory
-	$(PY) -m pytest tests/bench
+	$(PY) -m pytest -s tests/bench/bench_*.py
 
 docs: setup  ## write docs/cli.md and config/example.yaml anew from the code
 	$(PY) -m wkms_migrate.cli.reference > docs/cli.md

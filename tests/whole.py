@@ -47,7 +47,7 @@ class Lab:
     @property
     def environ(self):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("WKMS_", "AWS_"))}
-        return kept | {"PYTHONPATH": str(Path(__file__).parents[2]), "TF_CLI_CONFIG_FILE": os.devnull}
+        return kept | {"PYTHONPATH": str(Path(__file__).parents[1]), "TF_CLI_CONFIG_FILE": os.devnull}
 
     @cached_property
     def overlay(self):
