@@ -126,7 +126,10 @@ class StepRun:
         severity: Severity = "info",
         hint: str = "",
     ) -> None:
-        """State something that a reader of the report should know."""
+        """State something that a reader of the report should know. Said again in the same words, it is not repeated."""
+        known = self.context.state.findings.get((self.step.id, code, object))
+        if known is not None and known.text == text:
+            return
         self.emit(
             events.Finding(
                 step=self.step.id, code=code, text=text, object=object, kind=kind, severity=severity, hint=hint

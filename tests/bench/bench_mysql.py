@@ -68,7 +68,7 @@ def test_copy(mysql_pair: MysqlPair, tmp_path: Path, table: tuple[str, str], row
             spent = [after - before for before, after in zip(marks[event.step], now(), strict=True)]
             moved = event.result.get("bytes", 0) / 1e6
             speed = f", {moved:.0f} MB, {moved / spent[0]:.1f} MB/s" if moved else ""
-            print(  # noqa: T201 - figures are what it is for
+            print(
                 f"{event.step}: {spent[0]:.1f} s; CPU s: tool {spent[1]:.1f}, source {spent[2]:.1f},"
                 f" target {spent[3]:.1f}{speed}"
             )

@@ -190,3 +190,13 @@ def test_digest_depends_on_values_not_on_order_of_keys():
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     assert digest_of("ab", "c") != digest_of("a", "bc")
     assert digest_of(config.Cosmos()) != digest_of(config.Cosmos(database="other"))
+
+
+def test_a_finding_said_twice_is_told_once(tmp_path):
+    def find(step):
+        for text in ("first", "first", "second"):
+            step.finding("definer", text, "admin@%")
+
+    recorder = Recorder()
+    run([phase(Step(id="toy/objects", summary="", run=find))], recorder, tmp_path)
+    assert [found.text for found in recorder.of(events.Finding)] == ["first", "second"]

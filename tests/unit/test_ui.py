@@ -14,7 +14,7 @@ from wkms_migrate.ui.junit import Junit
 from wkms_migrate.ui.live import Live
 from wkms_migrate.ui.plain import Plain, progress_line
 from wkms_migrate.ui.readers import Readers
-from wkms_migrate.ui.text import duration, size
+from wkms_migrate.ui.text import duration, rate, short, size
 
 STARTED = events.StepStarted(phase="blob", step="blob/copy/documents", summary="Copy 1,000 blobs", digest="d")
 DONE = events.StepDone(phase="blob", step="blob/copy/documents", digest="d", seconds=2.0, result={})
@@ -190,3 +190,9 @@ def test_the_time_of_a_phase_counts_steps_that_ran_at_once_only_once():
 
     state = journal.fold([done("cosmos/a", 100.0, 10.0), done("cosmos/b", 102.0, 10.0), done("cosmos/c", 120.0, 5.0)])
     assert summary.rows(state, ["cosmos"])[0].seconds == pytest.approx(17.0)
+
+
+def test_slow_rates_keep_a_tenth_and_long_names_their_ends():
+    assert (rate(3, 10), rate(12_040, 10)) == ("0.3", "1,204")
+    assert short("가" * 200 + ".md", 21) == "가" * 10 + "…" + "가" * 7 + ".md"
+    assert short("a.md") == "a.md"

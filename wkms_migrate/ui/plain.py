@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from wkms_migrate import events
-from wkms_migrate.ui.text import duration, share, size
+from wkms_migrate.ui.text import duration, rate, share, short, size
 
 EVERY_SECONDS = 10.0
 
@@ -61,7 +61,7 @@ def fact_line(event: events.Event) -> str:
         case events.StepFailed():
             return f"✘ {event.step}: {event.message}"
         case events.Finding():
-            about = f" [{event.object}]" if event.object else ""
+            about = f" [{short(event.object)}]" if event.object else ""
             return f"! {event.step}{about}: {event.text}"
         case events.Verified():
             return f"= {event.object}: {event.check} {event.source}" + ("" if event.ok else f" ≠ {event.target}")
@@ -92,11 +92,11 @@ def progress_line(event: events.Progress, elapsed: float) -> str:
     if event.bytes:
         parts.append(f"{size(event.bytes)}, {size(event.bytes / max(elapsed, 0.001))}/s")
     elif elapsed > 0:
-        parts.append(f"{event.done / elapsed:,.0f} {event.unit}/s")
+        parts.append(f"{rate(event.done, elapsed)} {event.unit}/s")
     if event.total and 0 < event.done < event.total:
         parts.append(f"{duration(elapsed * (event.total - event.done) / event.done)} left")
     if event.errors:
         parts.append(f"{event.errors} errors")
     if event.item:
-        parts.append(event.item)
+        parts.append(short(event.item))
     return " · ".join(parts)

@@ -30,3 +30,15 @@ def share(done: int, total: int | None) -> str:
     if not total:
         return f"{done:,}"
     return f"{done:,}/{total:,} ({100 * done // total} %)"
+
+
+def rate(count: float, seconds: float) -> str:
+    """Return how much comes a second: `1,204`, or `0.3` where it is slow."""
+    each = count / max(seconds, 0.001)
+    return f"{each:,.0f}" if each >= 10 else f"{each:.1f}"  # noqa: PLR2004 - below ten the tenth is of interest
+
+
+def short(name: str, longest: int = 80) -> str:
+    """Return a name that fits a line: its middle gives way."""
+    half = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
