@@ -87,6 +87,8 @@ class Lab:
             if reached(json.loads(line)):
                 child.send_signal(sign)
                 break
+        else:
+            raise AssertionError(f"the run ended and what was waited for never came: {child.communicate()[1][-2000:]}")
         rest, err = child.communicate(timeout=600)
         return Ended(child.returncode, "".join(lines) + rest, err)
 

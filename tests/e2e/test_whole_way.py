@@ -116,7 +116,7 @@ KILLS = [
     ("mysql after some chunks", Nth("Checkpoint", "mysql/data", 4), signal.SIGKILL),
     ("mysql while indexes are built", Nth("StepStarted", "mysql/indexes"), signal.SIGKILL),
     ("mysql while it compares", Nth("StepStarted", "mysql/verify"), signal.SIGKILL),
-    ("blob in the middle", Nth("Checkpoint", "blob/copy", 1), signal.SIGKILL),
+    ("blob in the middle", Nth("Progress", "blob/copy/documents", 2), signal.SIGKILL),
     ("cosmos after some pages", Nth("Checkpoint", "cosmos/copy", 3), signal.SIGKILL),
     ("cosmos while it compares", Nth("StepStarted", "cosmos/verify"), signal.SIGTERM),
     ("queue after some batches", Nth("Checkpoint", "queue/", 3), signal.SIGKILL),
