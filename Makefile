@@ -14,7 +14,7 @@ demo:  ## start both clouds on this machine, fill the source, migrate it, show t
 	@scripts/demo
 
 test: setup  ## every test, against real parts
-	$(PY) -m pytest
+	$(PY) -m pytest tests/unit tests/integration tests/e2e
 
 check: lint unit  ## what to run before a commit: quick
 
