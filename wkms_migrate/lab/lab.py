@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from wkms_migrate.lab import cache, deploy_overlay, servers, source, target, vm
 from wkms_migrate.lab.folder import LabFolder
@@ -36,7 +37,7 @@ def seed(settings: Settings, scale: str, say: Say) -> dict[str, Any]:
 
 
 def status(path: Path = FOLDER) -> list[dict[str, Any]]:
-    """Return one row per server: name, state (`running` or `ended`), ports, pid, since, log."""
+    """Return one row per server: name, state (`running` or `ended`), ports; for processes also pid, since, log."""
     return _status(LabFolder(path.resolve()))
 
 
@@ -75,7 +76,9 @@ def _up(folder: LabFolder, say: Say) -> None:
         mysql_port=ports["mysql-target"]["mysql"], mysql_tls="required", aws_port=ports["moto"]["http"]
     )
     deployed = overlay["phases"]["deploy"] = deploy_overlay.up(folder.path, services, say)
-    if "api_token" in deployed:
+    if "unavailable" in deployed:
+        say(f"No VM, so the deploy phase will be skipped: {deployed['unavailable']}")
+    else:
         overlay["phases"]["verify"] = {"api_token": deployed["api_token"]}
     text = "# Written by `wkms-migrate lab up`; do not edit.\n" + yaml.safe_dump(overlay, sort_keys=False)
     servers.write_atomically(folder.overlay, text.encode())
@@ -89,7 +92,7 @@ def _down(folder: LabFolder, say: Say) -> None:
 
 
 def _status(folder: LabFolder) -> list[dict[str, Any]]:
-    return [
+    rows = [
         {
             "name": name,
             "state": "running" if servers.alive(running) else "ended",
@@ -100,6 +103,20 @@ def _status(folder: LabFolder) -> list[dict[str, Any]]:
         }
         for name, running in _recorded(folder).items()
     ]
+    return rows + _vm_status(folder)
+
+
+def _vm_status(folder: LabFolder) -> list[dict[str, Any]]:
+    """Return the row of the VM as the last `up` left it; none when that found no way to have one."""
+    import yaml
+
+    if not folder.overlay.exists():
+        return []
+    deploy = yaml.safe_load(folder.overlay.read_text(encoding="utf-8"))["phases"]["deploy"]
+    if "unavailable" in deploy:
+        return []
+    ports = {"ssh": int(deploy["ssh"]["port"]), "http": int(urlsplit(deploy["url"]).port or 80)}
+    return [{"name": "vm", "state": "ended" if servers.is_free(ports["ssh"]) else "running", "ports": ports}]
 
 
 def _recorded(folder: LabFolder) -> dict[str, servers.Running]:

@@ -147,6 +147,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Tell whether nothing listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections in TIME_WAIT may stay
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file's content so that a reader sees the old or the new, never half of it."""
     partial = path.with_suffix(".partial")
@@ -159,17 +170,7 @@ def _choose(server: Server) -> dict[str, int]:
 
 
 def _all_free(ports: Ports) -> bool:
-    return all(_is_free(port) for port in ports.values())
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections in TIME_WAIT may stay
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+    return all(is_free(port) for port in ports.values())
 
 
 def _spawn(server: Server, ports: Mapping[str, int], home: Home) -> Running:
