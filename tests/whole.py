@@ -129,7 +129,10 @@ class Lab:
 
 
 def table_digests(connection):
-    """Return {table: (rows, sum of row CRCs)} over every stored column, invisible ones too."""
+    """Return {table: (rows, sum of row CRCs)} over every stored column, invisible ones too, but for JSON.
+
+    A server writes JSON anew when it reads it (1.10 becomes 1.1), so that its text is not the same on both ends.
+    """
     digests = {}
     with connection, connection.cursor() as cursor:
         cursor.execute("SET SESSION group_concat_max_len = 1000000")
@@ -137,7 +140,8 @@ def table_digests(connection):
             "SELECT table_name, GROUP_CONCAT(CONCAT('IFNULL(HEX(CAST(`', column_name, '` AS BINARY)),''NULL'')')"
             " ORDER BY ordinal_position SEPARATOR ', ') FROM information_schema.columns"
             " JOIN information_schema.tables USING (table_schema, table_name)"
-            " WHERE table_schema = %s AND table_type = 'BASE TABLE' AND generation_expression = '' GROUP BY table_name",
+            " WHERE table_schema = %s AND table_type = 'BASE TABLE' AND generation_expression = ''"
+            " AND data_type <> 'json' GROUP BY table_name",
             (DATABASE,),
         )
         for table, columns in cursor.fetchall():
@@ -148,12 +152,19 @@ def table_digests(connection):
     return digests
 
 
+def json_values(connection, table, column):
+    """Return the parsed JSON of a column by id."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, {column} FROM `{DATABASE}`.`{table}`")
+        return {key: json.loads(text) for key, text in cursor.fetchall() if text is not None}
+
+
 def blob_hashes(service, container, *, skip):
     """Return {name: sha256} of a container, without the names and tiers that cannot go."""
     client = service.get_container_client(container)
     return {
-        blob.name: hashlib.sha256(client.download_blob(blob.name).readall()).hexdigest()
-        for blob in client.list_blobs()
+        blob.name: hashlib.sha256(client.download_blob(blob.name, decompress=False).readall()).hexdigest()
+        for blob in client.list_blobs(include=["metadata"])
         if not skip(blob)
     }
 
