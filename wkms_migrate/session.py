@@ -62,15 +62,20 @@ class Session:
             except WkmsError as error:
                 yield phase, error
 
-    def run(self, names: Sequence[str], readers: Sequence[Reader], *, redo: bool = False) -> Outcome:
+    def open_journal(self) -> journal.Journal:
+        """Take the run for this process. Raises `Locked`, or an error when its folder cannot be written."""
+        return journal.Journal(self.run_dir)
+
+    def run(
+        self, book: journal.Journal, names: Sequence[str], readers: Sequence[Reader], *, redo: bool = False
+    ) -> Outcome:
         """Run the pending steps of these phases. Raises the first failure after everyone was told."""
         import_sdks()
-        with journal.Journal(self.run_dir) as book:
-            told = Readers(readers, lambda text: print(text, file=sys.stderr))  # noqa: T201 - the readers themselves failed
-            try:
-                return self._run(book, _Sink(book, told, self.settings), self.chosen(names), redo=redo)
-            finally:
-                told.close()
+        told = Readers(readers, lambda text: print(text, file=sys.stderr))  # noqa: T201 - the readers themselves failed
+        try:
+            return self._run(book, _Sink(book, told, self.settings), self.chosen(names), redo=redo)
+        finally:
+            told.close()
 
     def _run(self, book: journal.Journal, sink: _Sink, chosen: tuple[Phase, ...], *, redo: bool) -> Outcome:
         started = time.monotonic()

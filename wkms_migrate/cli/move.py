@@ -69,14 +69,15 @@ def _move(options: Options, session: Session, names: list[str], *, redo: bool = 
 
     if not options.yes and not _confirmed(options, session, names, redo=redo):
         return
-    try:
-        outcome = session.run(names, options.readers(session), redo=redo)
-    except WkmsError as error:
-        reports.after_run(options, session, error)
-        raise
-    if outcome.ran == 0:
-        options.say(f"Nothing to do: every step of {session.run_dir.name} is done ({duration(outcome.seconds)}).")
-    reports.after_run(options, session)
+    with session.open_journal() as book:
+        try:
+            outcome = session.run(book, names, options.readers(session), redo=redo)
+        except WkmsError as error:
+            reports.after_run(options, session, error)
+            raise
+        if outcome.ran == 0:
+            options.say(f"Nothing to do: every step of {session.run_dir.name} is done ({duration(outcome.seconds)}).")
+        reports.after_run(options, session)
 
 
 def _confirmed(options: Options, session: Session, names: list[str], *, redo: bool) -> bool:
