@@ -16,7 +16,6 @@ from wkms_migrate.plan import Context, Phase, Step, StepRun
 
 if TYPE_CHECKING:
     from wkms_migrate.events import Emit, Event
-    from wkms_migrate.journal import RunState
 
 WAKE_SECONDS = 0.2  # how soon a waiting engine notices that it is to stop
 
@@ -175,12 +174,3 @@ def _stamped(event: Event, now: float) -> Event:
     import msgspec
 
     return msgspec.structs.replace(event, at=now)
-
-
-def first_pending(phases: Iterable[Phase], state: RunState) -> str | None:
-    """Return the name of the first phase that is not known to be done, for a short status line."""
-    for phase in phases:
-        steps = [step for step in state.steps.values() if step.phase == phase.name]
-        if not steps or any(step.status not in {"done", "skipped"} for step in steps):
-            return phase.name
-    return None
