@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from wkms_migrate import events
 from wkms_migrate.errors import Interrupted, UsageError, WkmsError
 from wkms_migrate.plan import Context, Phase, Step, StepRun
@@ -171,6 +173,4 @@ def _failure(phase: Phase, step: Step, seconds: float, error: BaseException) -> 
 
 
 def _stamped(event: Event, now: float) -> Event:
-    import msgspec
-
     return msgspec.structs.replace(event, at=now)
