@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -257,7 +258,7 @@ def test_secrets_are_nowhere_but_in_the_environment_file(lab: Lab) -> None:
     assert [Path(line).name for line in holders.split()] == [".env"]
     modes = lab.ssh("sudo find /opt/wkms -name '*.env' -o -name .env | xargs sudo stat -c %a")
     assert set(modes.split()) == {"600"}
-    assert list(Path("/dev/shm").glob("wkms-ansible-*")) == []
+    assert list(Path("/dev/shm").glob(f"wkms-ansible-{os.getpid()}-*")) == []
 
 
 def test_a_release_that_is_not_healthy_leaves_the_one_before_serving(lab: Lab, deployed: journal.RunState) -> None:
@@ -290,11 +291,11 @@ def test_stopping_a_playbook_leaves_nothing_running_here_nor_there(lab: Lab, tmp
     with pytest.raises(Interrupted):
         ansible.play(playbook, [lab.host()], {"canary": "canary-secret"}, stop=stop)
     watcher.join()
-    assert list(Path("/dev/shm").glob("wkms-ansible-*")) == []
+    assert list(Path("/dev/shm").glob(f"wkms-ansible-{os.getpid()}-*")) == []
     assert "sleep 4321" not in lab.ssh("ps -eo args")
     local = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(playbook) not in local
-    assert "wkms-ansible-" not in local
+    assert f"wkms-ansible-{os.getpid()}-" not in local
 
 
 def test_secrets_are_on_no_command_line_and_in_no_file_that_others_read(lab: Lab, tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ def test_azurite_serves_blobs_and_queues_to_the_sdk(azurite: StorageAccount) -> 
 
 
 def test_moto_serves_aws_and_knows_managed_policies(moto_server: AwsEndpoint) -> None:
-    assert _client(moto_server, "s3").list_buckets()["Buckets"] == []
+    s3 = _client(moto_server, "s3")
+    s3.create_bucket(Bucket="lab-servers", CreateBucketConfiguration={"LocationConstraint": moto_server.region})
+    assert "lab-servers" in {one["Name"] for one in s3.list_buckets()["Buckets"]}
     arn = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
     assert _client(moto_server, "iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn
 

@@ -15,11 +15,12 @@ import signal
 import subprocess
 import sys
 import threading
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from wkms_migrate.errors import Interrupted, WkmsError
@@ -27,6 +28,7 @@ from wkms_migrate.errors import Interrupted, WkmsError
 GRACE_SECONDS = 20.0  # a task that was asked to stop may end what it holds on the server
 _POLL_SECONDS = 0.1
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
+_FOLDER = "wkms-ansible-"
 _PASSED_ON = frozenset({"HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "TZ", "USER"})
 _STATUS = {
     "runner_on_ok": "ok",
@@ -101,7 +103,9 @@ def play(
     only until this returns. Raises `WkmsError` with the task that failed, `Interrupted` when `stop` was set.
     """
     learned = _Play(on_task)
-    with TemporaryDirectory(prefix="wkms-ansible-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as folder:
+    parent = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(gettempdir())
+    _sweep(parent)
+    with TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-", dir=parent) as folder:
         private = Path(folder)
         _write(private / "inventory" / "hosts.json", _inventory(hosts))
         _write(private / "variables.json", {**variables, "wkms_play": private.name})
@@ -114,6 +118,14 @@ def play(
     if code != 0:
         raise _failure(learned)
     return learned.changed
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of processes that were killed before they could: secrets are in them."""
+    for folder in parent.glob(f"{_FOLDER}*"):
+        owner = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if not owner.isdecimal() or not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(playbook: Path, private: Path, tags: Sequence[str], learned: _Play, stop: threading.Event | None) -> int:

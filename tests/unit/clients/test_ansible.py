@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,13 @@ def test_killing_waits_until_the_grace_is_over(monkeypatch, grace, expected):
     assert stopper.should_kill() is False
     stop.set()
     assert stopper.should_kill() is expected
+
+
+def test_folders_of_killed_processes_are_removed_and_those_of_living_ones_kept(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for owner in (gone.pid, os.getpid()):
+        (tmp_path / f"wkms-ansible-{owner}-x").mkdir()
+        (tmp_path / f"wkms-ansible-{owner}-x" / "variables.json").write_text("secret")
+    ansible._sweep(tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == [f"wkms-ansible-{os.getpid()}-x"]
