@@ -152,7 +152,7 @@ def test_a_killed_drain_goes_on_and_repeats_at_most_the_batch_in_flight(ends, wh
 
 
 def test_a_drain_killed_again_and_again_loses_nothing(ends):
-    bodies = numbered(90)
+    bodies = numbered(300)  # enough that every death comes, however much the lanes do before it
     ends.put(bodies)
     for where, call in (("after send", 2), ("before delete", 12), ("after send", 3), ("before delete", 1)):
         ends.move.run_until_death(where, call, lanes=2)
