@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -101,11 +102,10 @@ def die_at(where: str, call: int) -> None:
     """Make this process kill itself at the n-th call: after it was made, or before, as `where` says."""
     owner, name = DEATHS[where]
     real: Callable[..., object] = getattr(owner, name)
-    made = 0
+    calls = itertools.count(1)  # one number per call, whichever lane makes it
 
     def deadly(*args: object) -> object:
-        nonlocal made
-        made += 1
+        made = next(calls)
         if made == call and where.startswith("before"):
             os.kill(os.getpid(), signal.SIGKILL)
         answer = real(*args)
