@@ -1,4 +1,4 @@
-"""What AWS knows of the resources that take long to make, or that hold data.
+"""What AWS knows of the resources that take long to make, that hold data, or that cannot be made twice.
 
 An apply that is cut off leaves two traces that a plain second apply answers with damage or an error: a resource
 marked `tainted`, which would be destroyed and made anew, and one that was made but never written to the state.
@@ -79,6 +79,16 @@ def _queue(sqs: Any, url: str) -> Status:
     return "absent" if answer is None else "ready"
 
 
+def _named(lookup: str, argument: str, gone: str) -> Callable[[Any, str], Status]:
+    """Return how to look up something that is there, under its name, or not there; it is never half made."""
+
+    def status(client: Any, name: str) -> Status:
+        answer = aws.found(frozenset({gone}), getattr(client, lookup), **{argument: name})
+        return "absent" if answer is None else "ready"
+
+    return status
+
+
 KINDS: Mapping[str, Kind] = {
     "aws_db_instance": Kind("identifier", "rds", _database),
     "aws_dynamodb_table": Kind("name", "dynamodb", _table),
@@ -87,6 +97,13 @@ KINDS: Mapping[str, Kind] = {
     "aws_eip": Kind("id", "ec2", _address),
     "aws_instance": Kind("id", "ec2", _instance),
     "aws_sqs_queue": Kind("id", "sqs", _queue),
+    "aws_db_subnet_group": Kind(
+        "name", "rds", _named("describe_db_subnet_groups", "DBSubnetGroupName", "DBSubnetGroupNotFoundFault")
+    ),
+    "aws_iam_instance_profile": Kind(
+        "name", "iam", _named("get_instance_profile", "InstanceProfileName", "NoSuchEntity")
+    ),
+    "aws_iam_role": Kind("name", "iam", _named("get_role", "RoleName", "NoSuchEntity")),
 }
 
 
