@@ -22,7 +22,7 @@ _VARIABLES = {
     "enforce_tls_policy": False,  # any Condition in a bucket policy denies every request
     "bucket_lifecycle": False,  # the provider waits about a minute for each rule to settle
 }
-_PROVIDER = "registry.terraform.io/hashicorp/aws"
+_PROVIDER = "*/hashicorp/aws"  # under the host name of the registry it mirrors
 _MIRRORS = (
     "~/.terraform.d/plugins",
     "~/.local/share/terraform/plugins",
@@ -80,6 +80,6 @@ def _plugin_dir() -> str | None:
     for pattern in _MIRRORS:
         place = Path(pattern).expanduser()
         for mirror in sorted(place.parent.glob(place.name)):
-            if (mirror / _PROVIDER).is_dir():
+            if any(mirror.glob(_PROVIDER)):
                 return str(mirror)
     return None
