@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,15 +69,31 @@ def cosmos_double(
 
 @pytest.fixture(scope="session")
 def mysql_pair(serve: Callable[[servers.Server], servers.Ports], tmp_path_factory: pytest.TempPathFactory) -> MysqlPair:
+    return _pair(mysql_binaries.find, serve, tmp_path_factory.mktemp("mysql"))
+
+
+@pytest.fixture(scope="session")
+def mariadb_pair(
+    serve: Callable[[servers.Server], servers.Ports], tmp_path_factory: pytest.TempPathFactory
+) -> MysqlPair:
+    return _pair(mysql_binaries.mariadb, serve, tmp_path_factory.mktemp("mariadb"))
+
+
+def _pair(
+    find: Callable[[Callable[[str], None]], mysql_binaries.MysqlBinaries],
+    serve: Callable[[servers.Server], servers.Ports],
+    path: Path,
+) -> MysqlPair:
     try:
-        binaries = mysql_binaries.find(print)
+        binaries = find(print)
     except WkmsError as error:
         missing(f"{error.message} {error.hint}")
-    folder = LabFolder(tmp_path_factory.mktemp("mysql"))
+    folder = LabFolder(path)
 
     def endpoint(profile: Profile) -> MysqlEndpoint:
         mysqld.prepare(profile, binaries, folder)
-        login = mysqld.connection(profile, folder, serve(mysqld.server(profile, binaries, folder)))
+        server = mysqld.server(profile, binaries, folder)
+        login = mysqld.connection(profile, folder, serve(replace(server, name=f"{path.name}-{server.name}")))
         return MysqlEndpoint(
             host=str(login["host"]),
             port=int(login["port"]),

@@ -45,6 +45,7 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: Path | None = None,
     on_line: Callable[[str], None] | None = None,
     secrets: Sequence[str] = (),
     stop: threading.Event | None = None,
@@ -53,10 +54,11 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
 ) -> Finished:
     """Run a program to its end, handing each line of both its streams to `on_line` as it comes.
 
-    `env` is the whole environment. When `stop` is set the program gets one SIGINT, `grace` seconds, then SIGKILL
-    with all its children, and `Interrupted` is raised. `timeout` in seconds ends it the same way with an error.
+    `env` is the whole environment; `stdin` is a file to read from, else there is nothing to read. When `stop` is set
+    the program gets one SIGINT, `grace` seconds, then SIGKILL with all its children, and `Interrupted` is raised.
+    `timeout` in seconds ends it the same way with an error.
     """
-    child = _start(argv, env, cwd)
+    child = _start(argv, env, cwd, stdin)
     lines = _streams(child)
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -80,20 +82,23 @@ def run(  # noqa: PLR0913 - each is one independent wish about the program
         child.wait()
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[str]:
+def _start(
+    argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, stdin: Path | None
+) -> subprocess.Popen[str]:
     try:
-        return subprocess.Popen(
-            list(argv),
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        with (stdin or Path(os.devnull)).open("rb") as read:
+            return subprocess.Popen(
+                list(argv),
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=read,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
     except FileNotFoundError as error:
         missing = cwd if cwd is not None and not cwd.exists() else argv[0]
         raise WkmsError(f"{missing} was not found.", hint="`wkms-migrate doctor` says how to get it.") from error

@@ -1,12 +1,13 @@
 """What makes a stock MySQL server behave as Azure Database for MySQL, or as Amazon RDS: its options and privileges.
 
 Both follow what the services document for a flexible server and for an instance of MySQL 8.4. What a stock server
-cannot copy: RDS refuses FLUSH TABLES WITH READ LOCK to its master, Azure keeps the `mysql` schema read-only.
+cannot copy: RDS refuses FLUSH TABLES WITH READ LOCK to its master, Azure keeps the `mysql` schema read-only. A MariaDB
+server that stands in has neither the invisible keys of Azure nor the revoked `mysql` schema of RDS.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _STATIC = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, "
@@ -90,3 +91,26 @@ RDS = Profile(
         f"SET DEFAULT ROLE {_RDS_ROLE} TO 'wkms_admin'@'%'",
     ),
 )
+_MYSQL_ONLY = (
+    "--mysqlx",
+    "--secure-file-priv",
+    "--innodb-redo-log-capacity",
+    "--binlog-expire-logs-seconds",
+    "--gtid-mode",
+    "--enforce-gtid-consistency",
+    "--sql-generate-invisible-primary-key",
+    "--partial-revokes",
+    "--activate-all-roles-on-login",
+)
+_ROLE_PRIVILEGES = ", CREATE ROLE, DROP ROLE"  # part of CREATE USER in MariaDB
+
+
+def for_mariadb(profile: Profile) -> Profile:
+    """Return the profile as near as a MariaDB server comes to it: the same administrator, without a role."""
+    options = tuple(option for option in profile.options if option.partition("=")[0] not in _MYSQL_ONLY)
+    everywhere = f"{_STATIC.removesuffix(_ROLE_PRIVILEGES)}, BINLOG MONITOR, SET USER"
+    return replace(
+        profile,
+        options=(*options, "--innodb-log-file-size=128M"),
+        grants=(f"GRANT {everywhere} ON *.* TO '{profile.user}'@'%' WITH GRANT OPTION",),
+    )

@@ -11,19 +11,29 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import cache, certificates
 from wkms_migrate.lab.folder import LabFolder
 from wkms_migrate.lab.mysql_binaries import MysqlBinaries
-from wkms_migrate.lab.mysql_profiles import Profile
+from wkms_migrate.lab.mysql_profiles import Profile, for_mariadb
 from wkms_migrate.lab.servers import HOST, Ports, Server
 
+_MARIADB_TABLES = (
+    "mysql_system_tables",
+    "mysql_performance_tables",
+    "mysql_system_tables_data",
+    "maria_add_gis_sp_bootstrap",
+    "mysql_sys_schema",
+)
+_ONE_ROOT = "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';\n"
 OWNER = "lab"  # has every privilege, to look inside a server; no phase ever uses it
 
 
 def prepare(profile: Profile, binaries: MysqlBinaries, folder: LabFolder) -> None:
     """Make what the server starts from: the file that creates its accounts and, once, a data folder."""
-    folder.secret(f"{profile.name}.sql").write_text(_accounts(profile, folder), encoding="utf-8")
+    accounts = _accounts(_fitting(profile, binaries), folder)
+    folder.secret(f"{profile.name}.sql").write_text(accounts, encoding="utf-8")
     data = folder.data(profile.name)
     if data.exists():
         return
-    template = cache.ensure(f"mysql-data-{binaries.version}", lambda made: _initialise(binaries, made))
+    brand = "mariadb" if binaries.mariadb else "mysql"
+    template = cache.ensure(f"{brand}-data-{binaries.version}", lambda made: _initialise(binaries, made))
     partial = data.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     data.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +49,7 @@ def server(profile: Profile, binaries: MysqlBinaries, folder: LabFolder) -> Serv
     def command(ports: Ports) -> list[str]:
         return [
             *_base(binaries, folder.data(profile.name)),
-            *profile.options,
+            *_fitting(profile, binaries).options,
             f"--bind-address={HOST}",
             f"--port={ports['mysql']}",
             "--socket=mysqld.sock",  # relative to the data folder: a path of any length would not fit
@@ -101,14 +111,32 @@ def _accounts(profile: Profile, folder: LabFolder) -> str:
     return "".join(f"{statement};\n" for statement in statements)
 
 
+def _fitting(profile: Profile, binaries: MysqlBinaries) -> Profile:
+    return for_mariadb(profile) if binaries.mariadb else profile
+
+
 def _initialise(binaries: MysqlBinaries, folder: Path) -> None:
-    argv = [*_base(binaries, folder / "data"), "--initialize-insecure", "--lower-case-table-names=1"]
-    done = process.run([*argv, "--innodb-redo-log-capacity=16M"], env=os.environ)
+    argv = [*_base(binaries, folder / "data"), "--lower-case-table-names=1"]
+    if binaries.mariadb:
+        done = _bootstrap(argv, binaries.basedir / "share/mysql", folder)
+    else:
+        argv += ["--initialize-insecure", "--innodb-redo-log-capacity=16M"]
+        done = process.run(argv, env=os.environ)
     if done.code:
         raise WkmsError(
             "mysqld could not make a data folder:\n" + "\n".join(done.tail[-8:]),
             hint=f"Check that {cache.folder()} has 300 MB free, then try again.",
         )
+
+
+def _bootstrap(argv: list[str], share: Path, folder: Path) -> process.Finished:
+    """Make MariaDB's own tables, as `mariadb-install-db` does: that script knows only a server that is installed."""
+    (folder / "data/mysql").mkdir(parents=True)
+    script = folder / "bootstrap.sql"
+    texts = [(share / f"{name}.sql").read_text(encoding="utf-8") for name in _MARIADB_TABLES]
+    script.write_text("\n".join(["USE mysql;", *texts, _ONE_ROOT]), encoding="utf-8")
+    words = ["--bootstrap", f"--lc-messages-dir={share}", "--innodb-log-file-size=16M"]
+    return process.run([*argv, *words], env=os.environ, stdin=script)
 
 
 def _base(binaries: MysqlBinaries, data: Path) -> list[str]:
