@@ -37,6 +37,7 @@ def phases(options: Options) -> None:
 def status(options: Options) -> None:
     """Say how far a run is: steps, comparisons, findings."""
     from wkms_migrate.ui import summary
+    from wkms_migrate.ui.text import short
 
     session = options.session()
     state = session.state()
@@ -49,7 +50,7 @@ def status(options: Options) -> None:
             options.say(f"{check.object}: {check.check} {check.source} {sign} {check.target}")
     for finding in state.findings.values():
         if finding.severity != "info" or options.level > 0:
-            options.say(f"{finding.kind}: {finding.object or finding.step}: {finding.text}")
+            options.say(f"{finding.kind}: {short(finding.object or finding.step)}: {finding.text}")
             if finding.hint:
                 options.say(f"  → {finding.hint}")
     options.data(summary.as_data(state, names))

@@ -68,5 +68,5 @@ def down(options: Options) -> None:
 def _show(options: Options, servers: list[dict[str, Any]]) -> None:
     for row in servers:
         ports = " ".join(f"{name}=127.0.0.1:{port}" for name, port in row["ports"].items())
-        options.say(f"{row['name']:<14} {row['state']:<8} {ports}")
+        options.say(f"{row['name']:<14} {row['state']:<8} {ports}".rstrip())
     options.data(servers)

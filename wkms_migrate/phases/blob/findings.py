@@ -75,7 +75,7 @@ def _report_left(job: Job) -> None:
     for reason, (text, hint) in LEFT.items():
         names = [name for name, _, why in left if why == reason]
         for name in names[:SHOWN]:
-            _left(job, reason, f"{name!r} {text}.", f"{job.container}/{name}", hint)
+            _left(job, reason, f"It {text}.", f"{job.container}/{name}", hint)
         if len(names) > SHOWN:
             _left(job, reason, f"{len(names)} blobs in all: each {text}. {path.name} lists them.", job.container, hint)
 
