@@ -31,9 +31,9 @@ def run(options: Options, dry_run: DryRun = False, detailed_exitcode: Detailed =
     """Run every phase in order; done steps are not run again."""
     session = options.session()
     if dry_run:
-        _show_plan(options, session, [], detailed=detailed_exitcode)
+        show_plan(options, session, [], detailed=detailed_exitcode)
     else:
-        _move(options, session, [])
+        move(options, session, [])
 
 
 @running
@@ -48,9 +48,9 @@ def phase(
     session = options.session()
     session.chosen([name])
     if dry_run:
-        _show_plan(options, session, [name], detailed=detailed_exitcode)
+        show_plan(options, session, [name], detailed=detailed_exitcode)
     else:
-        _move(options, session, [name], redo=redo)
+        move(options, session, [name], redo=redo)
 
 
 @shared
@@ -60,10 +60,11 @@ def plan(
     detailed_exitcode: Detailed = False,
 ) -> None:
     """Say what a run would do; change nothing."""
-    _show_plan(options, options.session(), [name] if name else [], detailed=detailed_exitcode)
+    show_plan(options, options.session(), [name] if name else [], detailed=detailed_exitcode)
 
 
-def _move(options: Options, session: Session, names: list[str], *, redo: bool = False) -> None:
+def move(options: Options, session: Session, names: list[str], *, redo: bool = False) -> None:
+    """Run phases, all when none is named, after asking; say what came of it and write the reports."""
     from wkms_migrate.cli import reports
     from wkms_migrate.ui.text import duration
 
@@ -112,7 +113,8 @@ def _planned(session: Session, names: list[str]) -> list[list[str]]:
     return lines
 
 
-def _show_plan(options: Options, session: Session, names: list[str], *, detailed: bool) -> None:
+def show_plan(options: Options, session: Session, names: list[str], *, detailed: bool) -> None:
+    """Say what running phases would do. Raises what kept a phase from being planned, or, when asked, pending work."""
     from wkms_migrate.cli.planview import PlanView
 
     view = PlanView(options)

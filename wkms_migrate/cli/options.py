@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -62,12 +62,12 @@ class Options:
 
             print(msgspec.json.format(msgspec.json.encode(value, enc_hook=str)).decode())  # noqa: T201 - same
 
-    def session(self) -> Session:
-        """Read the configuration and open the run."""
+    def session(self, flags: Mapping[str, object] | None = None) -> Session:
+        """Read the configuration and open the run; `flags` are settings by dotted path that a command was given."""
         from wkms_migrate.session import open_session
 
-        flags = {"lang": self.lang} if self.lang else {}
-        return open_session(self.env, file=self.config, run=self.run, flags=flags)
+        lang = {"lang": self.lang} if self.lang else {}
+        return open_session(self.env, file=self.config, run=self.run, flags={**lang, **(flags or {})})
 
     def readers(self, session: Session) -> list[Reader]:
         """Return the renderers that were asked for."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.phases.mysql.ddl import TableDefinition, parse, quoted
+from wkms_migrate.phases.mysql.settings import MysqlSettings
 
 INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
@@ -41,7 +43,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A base table. `key` is its primary key in order, empty where no key can cut it into chunks."""
+    """A base table. `key` is its primary key in order, empty where no key can cut it into chunks.
+
+    `condition` is the SQL condition that its rows must meet to be moved, empty for all.
+    """
 
     schema: str
     name: str
@@ -50,6 +55,8 @@ class Table:
     rows: int
     bytes: int
     engine: str = "InnoDB"
+    target_schema: str = ""
+    condition: str = ""
 
     @property
     def id(self) -> str:
@@ -60,6 +67,11 @@ class Table:
     def quoted(self) -> str:
         """The full name for SQL."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def on_target(self) -> Table:
+        """The table as it is called on the target, where only moved rows are."""
+        return replace(self, schema=self.target_schema or self.schema, condition="")
 
     @property
     def stored(self) -> tuple[Column, ...]:
@@ -95,6 +107,30 @@ def tables(session: Session, schemas: Sequence[str]) -> list[Table]:
         for row in found
     ]
     return sorted(made, key=lambda table: (-table.bytes, table.id))
+
+
+def selected(session: Session, settings: MysqlSettings) -> list[Table]:
+    """Return the tables of the source that the settings choose, each with its schema on the target and its condition.
+
+    Names compare without case, as a server with lower_case_table_names=1 does.
+    """
+    wheres = {name.lower(): condition for name, condition in settings.where.items()}
+    return [
+        replace(
+            table,
+            target_schema=settings.rename.get(table.schema, table.schema),
+            condition=wheres.get(table.id.lower(), ""),
+        )
+        for table in tables(session, settings.schemas)
+        if is_selected(settings, table.id)
+    ]
+
+
+def is_selected(settings: MysqlSettings, table_id: str) -> bool:
+    """Say whether a table goes along: it is included, or nothing is, and it is not excluded."""
+    name = table_id.lower()
+    included = not settings.include or any(fnmatchcase(name, glob.lower()) for glob in settings.include)
+    return included and not any(fnmatchcase(name, glob.lower()) for glob in settings.exclude)
 
 
 def _columns(session: Session, names: str) -> dict[tuple[str, str], list[Column]]:

@@ -27,7 +27,7 @@ class Chunk:
     def where(self, table: Table) -> str:
         """Return the WHERE clause, with a leading blank, or nothing for a whole table."""
         names = [quoted(column.name) for column in table.key]
-        limits = []
+        limits = [f"({table.condition})"] if table.condition else []
         if self.after is not None:
             limits.append(_beyond(names, self.after))
         if self.until is not None:
