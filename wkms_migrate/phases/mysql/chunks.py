@@ -35,6 +35,9 @@ class Chunk:
         return f" WHERE {' AND '.join(limits)}" if limits else ""
 
 
+WHOLE = Chunk(0, None, None)
+
+
 def _beyond(names: Sequence[str], bound: Bound) -> str:
     """Return key > bound, spelled out: MySQL makes no range of a comparison of row constructors."""
     if len(names) == 1:
@@ -67,34 +70,35 @@ def bounds(session: Session, table: Table, chunk_bytes: int) -> list[Bound]:
         if int(high) - int(low) <= DENSE * table.rows:
             spread = max(1, (int(high) - int(low)) * step // max(table.rows, 1))
             return [(str(at),) for at in range(int(low) + spread, int(high), spread)]
-    return list(_walk(session, table, step))
+    return list(walk(session, table, step))
 
 
-def _walk(session: Session, table: Table, step: int) -> Iterator[Bound]:
-    """Yield the key of every `step`-th row. The server compares, so its collation decides what comes next."""
-    columns = ", ".join(_shown(column) for column in table.key)
+def walk(session: Session, table: Table, step: int, within: Chunk = WHOLE) -> Iterator[Bound]:
+    """Yield the key of every `step`-th row of a range. The server compares, so its collation says what comes next."""
+    columns = ", ".join(shown(column) for column in table.key)
     order = ", ".join(quoted(column.name) for column in table.key)
-    last: Bound | None = None
+    last = within.after
     while True:
-        where = Chunk(0, last, None).where(table)
+        where = Chunk(0, last, within.until).where(table)
         rows = session.rows(
             f"SELECT {columns} FROM {table.quoted} FORCE INDEX (PRIMARY){where} ORDER BY {order} LIMIT {step - 1}, 1"
         )
         if not rows:
             return
-        bound = tuple(_literal(column, value) for column, value in zip(table.key, rows[0], strict=True))
+        bound = tuple(literal(column, value) for column, value in zip(table.key, rows[0], strict=True))
         if bound == last:
             raise WkmsError(f"The key of {table.id} does not advance at {bound}.", hint="Check the table's index.")
         yield bound
         last = bound
 
 
-def _shown(column: Column) -> str:
+def shown(column: Column) -> str:
+    """Return the expression that reads a key column as text from which `literal` makes it again."""
     name = quoted(column.name)
     return f"HEX({name})" if column.type in TEXTS | BINARIES else f"CAST({name} AS CHAR)"
 
 
-def _literal(column: Column, value: str) -> str:
+def literal(column: Column, value: str) -> str:
     """Return a literal that the server compares by the column's own collation."""
     if column.type in BINARIES:
         return f"X'{value}'"

@@ -83,11 +83,17 @@ def _json_again(name: str) -> str:
     return _json_text(f"CAST({_json_text(name)} AS JSON)")
 
 
+def row_hash(table: Table, *, json_again: bool = False) -> str:
+    """Return the expression for the hash of a row, in hex."""
+    columns = ", ';', ".join(canonical(column, json_again=json_again) for column in table.columns)
+    return f"SHA2(CONCAT({columns}), 256)"
+
+
 def query(table: Table, where: str, *, json_again: bool = False) -> str:
     """Return the query for count and sum over a range."""
-    columns = ", ';', ".join(canonical(column, json_again=json_again) for column in table.columns)
+    hashed = row_hash(table, json_again=json_again)
     return (
-        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT({columns}), 256), 16), 16, 10) AS UNSIGNED)), 0)"
+        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT({hashed}, 16), 16, 10) AS UNSIGNED)), 0)"
         f" FROM {source(table)}{where}"
     )
 
