@@ -28,17 +28,18 @@ def run(run: StepRun) -> Mapping[str, Json]:
 
         def add(table: Table) -> int:
             with targets.session() as target:
-                return _add_indexes(target, table, wanted[table.id])
+                return add_indexes(target, table, wanted[table.id])
 
         made = each(run, workers, add, tables)
         with targets.session() as target:
-            keys = sum(_add_foreign_keys(run, target, table, wanted[table.id]) for table in tables)
+            keys = sum(add_foreign_keys(run, target, table, wanted[table.id]) for table in tables)
             for table in tables:
                 target.rows(f"ANALYZE LOCAL TABLE {table.quoted}")
     return {"indexes": sum(made), "foreign_keys": keys}
 
 
-def _add_indexes(target: Session, table: Table, wanted: ddl.TableDefinition) -> int:
+def add_indexes(target: Session, table: Table, wanted: ddl.TableDefinition) -> int:
+    """Add the indexes that a table lacks; return their number."""
     plain, fulltext, _ = ddl.additions(wanted, catalog.definition(target, table))
     if plain:
         target.run(f"ALTER TABLE {table.quoted} {', '.join(f'ADD {index}' for index in plain)}")
@@ -47,7 +48,7 @@ def _add_indexes(target: Session, table: Table, wanted: ddl.TableDefinition) -> 
     return len(plain) + len(fulltext)
 
 
-def _add_foreign_keys(run: StepRun, target: Session, table: Table, wanted: ddl.TableDefinition) -> int:
+def add_foreign_keys(run: StepRun, target: Session, table: Table, wanted: ddl.TableDefinition) -> int:
     """Add foreign keys unchecked, which is quick, and look for rows without a parent by an anti-join."""
     _, _, keys = ddl.additions(wanted, catalog.definition(target, table))
     for key in keys:

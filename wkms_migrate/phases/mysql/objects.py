@@ -59,11 +59,15 @@ def run(run: StepRun) -> Mapping[str, Json]:
     """Make all objects on the target. Events are made disabled; the result says which to enable at the cut-over."""
     settings = run.context.section(MysqlSettings)
     with servers.source(run.context) as source, servers.target(run.context) as target:
-        found = list(read(source, settings.schemas))
-        definers = _definers(target)
-        pending = [_prepared(run, one) for one in found]
-        for kind in KINDS:
-            _make_all(run, target, definers, [one for one in pending if one.kind == kind])
+        return make(run, target, list(read(source, settings.schemas)))
+
+
+def make(run: StepRun, target: Session, found: Sequence[StoredObject]) -> Mapping[str, Json]:
+    """Make these objects on the target; the result counts them and names the events to enable at the cut-over."""
+    definers = _definers(target)
+    pending = [_prepared(run, one) for one in found]
+    for kind in KINDS:
+        _make_all(run, target, definers, [one for one in pending if one.kind == kind])
     enabled = [one.id for one in found if one.kind == "EVENT" and _state(one) == "ENABLE"]
     return {
         "objects": {kind.lower(): sum(one.kind == kind for one in found) for kind in KINDS},
