@@ -81,7 +81,7 @@ def read(session: Session, schemas: Sequence[str]) -> Iterator[StoredObject]:
         session.run(f"USE {quoted(schema)}")
         for kind in KINDS:
             for name in names(session, kind, schema):
-                yield _shown(session, kind, schema, name)
+                yield shown(session, kind, schema, name)
 
 
 def names(session: Session, kind: str, schema: str) -> list[str]:
@@ -100,7 +100,8 @@ def names(session: Session, kind: str, schema: str) -> list[str]:
     return [str(row[0]) for row in session.rows(f"SELECT {queries[kind]}")]
 
 
-def _shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
+def shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
+    """Return one object as the server shows it."""
     record = session.records(f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
     text = record["sql original statement"] if kind == "TRIGGER" else record[f"create {kind.lower()}"]
     if text is None:
@@ -183,7 +184,7 @@ def _make_owned(run: StepRun, target: Session, definers: Definers, one: StoredOb
     """Make one object for its definer; for the target's administrator where the definer is absent or refused."""
     if not one.definer or one.definer in definers.there:
         try:
-            _make(target, one)
+            put(target, one)
         except SqlError as error:
             if error.code != NO_PRIVILEGE or one.definer == definers.me:
                 raise
@@ -197,10 +198,10 @@ def _make_owned(run: StepRun, target: Session, definers: Definers, one: StoredOb
         severity="warning",
         hint="Make the account on the target before the move to keep it, then start a new run.",
     )
-    _make(target, replace(one, create=DEFINER.sub(lambda _: f"DEFINER={definers.me}", one.create, count=1)))
+    put(target, replace(one, create=DEFINER.sub(lambda _: f"DEFINER={definers.me}", one.create, count=1)))
 
 
-def _make(target: Session, one: StoredObject) -> None:
+def put(target: Session, one: StoredObject) -> None:
     """Make one object under its own character set, sql_mode and time zone, in place of one of an earlier attempt."""
     if one.name in names(target, one.kind, one.schema):
         target.run(f"DROP {one.kind} {quoted(one.schema)}.{quoted(one.name)}")

@@ -1,0 +1,150 @@
+"""Rows of two live servers compared range by range, every range by count and digest, both ends at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from wkms_migrate import retry
+from wkms_migrate.clients.mysql import Session
+from wkms_migrate.phases.mysql import chunks, digest, servers, snapshot
+from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.digest import Digest
+from wkms_migrate.phases.mysql.pairs import Pair, Pairing, pairing
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.plan import Context
+
+Result = TypeVar("Result")
+
+
+class Sessions(Protocol):
+    """Where sessions are borrowed from: a snapshot, or a pool."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Borrow a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both servers."""
+
+    source: Sessions
+    target: Sessions
+
+    def both(self, source: Callable[[Session], Result], target: Callable[[Session], Result]) -> tuple[Result, Result]:
+        """Ask both servers one after the other."""
+        with self.source.session() as one, self.target.session() as other:
+            return source(one), target(other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A range of a table's key and what it holds on both ends.
+
+    `json_again`: the source's JSON is compared as it comes back from its own text, which is all that LOAD DATA moves.
+    """
+
+    pair: Pair
+    chunk: Chunk
+    source: Digest
+    target: Digest
+    json_again: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether the rows are not the same."""
+        return self.source != self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Both ends at one point in time each, and the tables on them."""
+
+    ends: Ends
+    tables: Pairing
+
+
+@contextmanager
+def opened(context: Context, settings: MysqlSettings, workers: int) -> Iterator[Opened]:
+    """Open `workers` sessions on each end, each end's on one snapshot. Raises `Refused` when none can be had."""
+    with servers.source(context) as source, servers.target(context) as target:
+        found = pairing(source, target, settings)
+    with (
+        _snapshot(lambda: servers.source(context), [pair.source for pair in found.pairs], settings, workers) as ours,
+        _snapshot(lambda: _reader(context), [pair.target for pair in found.pairs], settings, workers) as theirs,
+    ):
+        yield Opened(Ends(ours, theirs), found)
+
+
+def _snapshot(
+    connect: Callable[[], Session], tables: Sequence[Table], settings: MysqlSettings, workers: int
+) -> AbstractContextManager[snapshot.Snapshot]:
+    return snapshot.taken(
+        connect,
+        tables,
+        connections=workers,
+        tries=settings.snapshot_tries,
+        lock_wait_seconds=settings.lock_wait_seconds,
+    )
+
+
+def _reader(context: Context) -> Session:
+    session = servers.target(context)
+    session.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # sees its snapshot, not each commit
+    return session
+
+
+def ranges(ends: Ends, pairs: Sequence[Pair], workers: int, chunk_bytes: int) -> Iterator[Range]:
+    """Yield every range of these tables, compared, table by table in the order of `pairs`."""
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="compare-source") as ours,
+        ThreadPoolExecutor(workers, thread_name_prefix="compare-target") as theirs,
+    ):
+        try:
+            cuts = [(pair, ours.submit(_cut, ends.source, pair, chunk_bytes)) for pair in pairs]
+            waiting = [
+                (
+                    pair,
+                    chunk,
+                    ours.submit(_read_source, ends.source, pair, chunk),
+                    theirs.submit(_read_target, ends.target, pair, chunk),
+                )
+                for pair, cut in cuts
+                for chunk in cut.result()
+            ]
+            for pair, chunk, one, other in waiting:
+                yield _range(pair, chunk, one, other)
+        except BaseException:
+            for pool in (ours, theirs):
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _range(pair: Pair, chunk: Chunk, one: Future[tuple[Digest, int]], other: Future[Digest]) -> Range:
+    source, converted = one.result()
+    return Range(pair=pair, chunk=chunk, source=source, target=other.result(), json_again=converted > 0)
+
+
+def _cut(sessions: Sessions, pair: Pair, chunk_bytes: int) -> list[Chunk]:
+    return chunks.cut(_asked(sessions, lambda session: chunks.bounds(session, pair.source, chunk_bytes)))
+
+
+def _read_source(sessions: Sessions, pair: Pair, chunk: Chunk) -> tuple[Digest, int]:
+    where = chunk.where(pair.source)
+    return _asked(sessions, lambda session: digest.read_movable(session, pair.source, where))
+
+
+def _read_target(sessions: Sessions, pair: Pair, chunk: Chunk) -> Digest:
+    return _asked(sessions, lambda session: digest.read(session, pair.target, chunk.where(pair.target)))
+
+
+def _asked(sessions: Sessions, ask: Callable[[Session], Result]) -> Result:
+    def once() -> Result:
+        with sessions.session() as session:
+            return ask(session)
+
+    return retry.call(once)
