@@ -12,7 +12,7 @@ from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Loaded, Session, SqlError, SqlTransientError
 from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot
+from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot, throttle
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -20,6 +20,7 @@ from wkms_migrate.phases.mysql.parallel import each, workers_of
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.phases.mysql.snapshot import Snapshot
+from wkms_migrate.phases.mysql.throttle import Throttle
 from wkms_migrate.plan import StepRun
 
 
@@ -65,10 +66,12 @@ def run(run: StepRun) -> Mapping[str, Json]:
             connections=workers,
             tries=settings.snapshot_tries,
             lock_wait_seconds=settings.lock_wait_seconds,
+            inconsistent=settings.inconsistent,
         ) as taken,
+        throttle.throttled(run, settings, workers, lambda: servers.source(run.context)) as pace,
     ):
-        run.log(f"snapshot by {taken.method} after {taken.tries} tries: {taken.position}")
-        copy = Copy(run, taken, targets, settings)
+        snapshot.told(run, taken)
+        copy = Copy(run, taken, targets, settings, pace)
         each(run, workers, copy.check_definition, tables)
         jobs = [job for found in each(run, workers, copy.jobs, tables) for job in found]
         landed = each(run, workers, copy.chunk, jobs)
@@ -95,8 +98,9 @@ def _by_table(jobs: list[Job], landed: list[Landed]) -> dict[str, Json]:
 class Copy:
     """Copies chunks from one snapshot; its methods are called from many threads."""
 
-    def __init__(self, run: StepRun, taken: Snapshot, targets: Pool, settings: MysqlSettings) -> None:
+    def __init__(self, run: StepRun, taken: Snapshot, targets: Pool, settings: MysqlSettings, pace: Throttle) -> None:
         self._run = run
+        self._pace = pace
         self._snapshot = taken
         self._targets = targets
         self._append = settings.on_existing == "append"
@@ -148,7 +152,7 @@ class Copy:
 
     def _attempt(self, job: Job) -> Landed:
         earlier = self._run.cursors.get(job.key)
-        with self._snapshot.session() as source, self._targets.session() as target:
+        with self._pace.turn(), self._snapshot.session() as source, self._targets.session() as target:
             wanted, converted = digest.read_movable(source, job.table, job.where)
             base = self._base(target, job)
             if (earlier or self._append) and digest.read(target, job.table, job.where) == base + wanted:
@@ -187,7 +191,7 @@ class Copy:
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
         for block in rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally):
-            self._run.check_stop()
+            self._pace.spend(len(block))
             yield block
 
     def _check_load(self, target: Session, job: Job, loaded: Loaded, tally: rows.Tally, wanted: Digest) -> None:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import catalog, chunks, digest, objects, schema, servers
+from wkms_migrate.phases.mysql import catalog, chunks, digest, objects, schema, servers, snapshot
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -22,6 +22,8 @@ def run(run: StepRun) -> Mapping[str, Json]:
     settings = run.context.section(MysqlSettings)
     workers = workers_of(run, settings.workers)
     copied = run.context.output("mysql", "tables")
+    if run.context.output("mysql", "snapshot")["method"] == snapshot.INCONSISTENT:
+        snapshot.tell_inconsistent(run)
     with servers.source(run.context) as source, servers.Pool(lambda: servers.target(run.context)) as targets:
         with targets.session() as target:
             tables = [table for table in catalog.tables(target, settings.schemas) if table.id in copied]
@@ -80,11 +82,11 @@ def _compare_definitions(run: StepRun, source: Session, target: Session, tables:
         run.verified(
             table.id,
             "definition",
-            *_difference(wanted.comparable(), theirs.comparable() if theirs else "(not there)"),
+            *difference(wanted.comparable(), theirs.comparable() if theirs else "(not there)"),
         )
 
 
-def _difference(source: str, target: str) -> tuple[str, str]:
+def difference(source: str, target: str) -> tuple[str, str]:
     """Return the first line in which two definitions differ, for both; a digest of the whole where none does."""
     for ours, theirs in zip_longest(source.splitlines(), target.splitlines(), fillvalue=""):
         if ours != theirs:
