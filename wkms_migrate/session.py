@@ -52,10 +52,14 @@ class Session:
             )
         return tuple(phase for phase in self.phases if not names or phase.name in names)
 
+    def context(self) -> Context:
+        """Return what phases read now, outside any run."""
+        return Context(self.settings, self.state(), self.run_dir)
+
     def plan(self, names: Sequence[str]) -> Iterator[PlannedPhase | tuple[Phase, WkmsError]]:
         """Plan phases one after the other; one that cannot be planned yields its error."""
         import_sdks()
-        context = Context(self.settings, self.state(), self.run_dir)
+        context = self.context()
         for phase in self.chosen(names):
             try:
                 yield engine.plan(phase, context)

@@ -1,0 +1,146 @@
+"""`mysql load`: brings a dump into the target, exactly, and proves it against the dump's own digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from wkms_migrate.clients import target_database
+from wkms_migrate.clients.mysql import Session
+from wkms_migrate.errors import NotKnownYet, Refused
+from wkms_migrate.events import Json
+from wkms_migrate.phases.mysql import (
+    backup,
+    catalog,
+    dump_file,
+    dump_manifest,
+    dump_store,
+    load_definitions,
+    load_verify,
+    servers,
+)
+from wkms_migrate.phases.mysql.digest import Digest
+from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk
+from wkms_migrate.phases.mysql.load_job import Load
+from wkms_migrate.phases.mysql.load_rows import RowsLoad
+from wkms_migrate.phases.mysql.parallel import each, workers_of
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
+
+NAME = "mysql-load"
+
+
+def phase(origin: str, schemas: Sequence[str] = ()) -> Phase:
+    """Return the phase that loads the dump in a folder or under an S3 prefix; `schemas` limits it to some."""
+
+    def plan(context: Context) -> Iterator[Step]:
+        store = dump_store.at(origin, context)
+        settings = context.section(MysqlSettings)
+        load = Load(store, dump_manifest.read(store), settings, tuple(schemas))
+        _check_chosen(load)
+        yield from _steps(context, load)
+
+    return Phase(
+        name=NAME, summary="Load a dump into the target", plan=plan, settings=MysqlSettings, needs=("provision",)
+    )
+
+
+def _check_chosen(load: Load) -> None:
+    there = {one.name.lower() for one in load.manifest.schemas}
+    if missing := [name for name in load.chosen if name.lower() not in there]:
+        raise Refused(
+            f"The dump in {load.store.where} has no schema {missing[0]}.", hint=f"It has: {', '.join(sorted(there))}."
+        )
+
+
+def _steps(context: Context, load: Load) -> Iterator[Step]:
+    settings = load.settings
+    digest = digest_of(
+        load.manifest.id,
+        load.chosen,
+        settings.include,
+        settings.exclude,
+        settings.rename,
+        settings.on_existing,
+        _target_name(context),
+    )
+    rows = sum(table.rows for table in load.tables)
+    where = load.store.where
+    work: list[tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]] = [
+        ("check", f"Check {where} and the target", lambda run: _check(run, load)),
+        ("tables", f"Make {len(load.tables)} tables", lambda run: load_definitions.tables(run, load)),
+        ("rows", f"Load {rows:,} rows from {where}", lambda run: _rows(run, load)),
+        ("indexes", "Add indexes and foreign keys", lambda run: load_definitions.additions(run, load)),
+        ("objects", f"Make {len(load.objects)} objects", lambda run: load_definitions.stored_objects(run, load)),
+        ("verify", "Compare the target with the dump", lambda run: _verify(run, load)),
+    ]
+    if settings.on_existing == "replace":
+        names = [load.target_schema(one.name) for one in load.schemas]
+        work.insert(1, ("backup", "Back up what the target has", lambda run: backup.back_up(run, names)))
+    for stage, (what, summary, run) in enumerate(work):
+        yield Step(id=f"{NAME}/{what}", summary=summary, run=run, digest=digest, stage=stage)
+
+
+def _target_name(context: Context) -> str:
+    try:
+        server = target_database.server(context)
+    except NotKnownYet:
+        return "(known after provision)"
+    return f"{server.host}:{server.port}"
+
+
+def _check(run: StepRun, load: Load) -> Mapping[str, Json]:
+    """Raise `Refused` for what stands in the way: files that are not there, a target that holds something."""
+    chunks = [chunk for table in load.tables for chunk in table.chunks]
+
+    def check_file(chunk: DumpedChunk) -> None:
+        size = load.store.size(chunk.file)
+        if size != chunk.size:
+            raise dump_file.damaged(chunk.file, "it is not there" if size is None else f"it has {size:,} bytes")
+
+    with servers.target(run.context) as target:
+        _check_target(target, load)
+    each(run, workers_of(run, load.settings.workers), check_file, chunks)
+    return {"dump_id": load.manifest.id, "files": len(chunks)}
+
+
+def _check_target(target: Session, load: Load) -> None:
+    if not int(target.value("SELECT @@GLOBAL.local_infile")):
+        raise Refused(
+            f"{target.name} takes no LOAD DATA LOCAL.",
+            hint="Set local_infile to 1 in its parameter group: aws rds modify-db-parameter-group …",
+        )
+    if load.settings.on_existing != "refuse":
+        return
+    names = catalog.literals(target, [load.target_schema(one.name) for one in load.schemas])
+    for what, column in (("tables", "table_schema"), ("routines", "routine_schema"), ("events", "event_schema")):
+        found = (
+            target.rows(
+                f"SELECT {column}, COUNT(*) FROM information_schema.{what} WHERE {column} IN ({names})"
+                f" GROUP BY {column}"
+            )
+            if names
+            else []
+        )
+        if found:
+            raise Refused(
+                f"Schema {found[0][0]} on the target has {found[0][1]:,} {what} already.",
+                hint="Load with --on-existing append or replace, or under another name with --rename OLD=NEW.",
+            )
+
+
+def _rows(run: StepRun, load: Load) -> Mapping[str, Json]:
+    jobs = list(load.jobs())
+    with servers.Pool(lambda: servers.target(run.context)) as targets:
+        rows = RowsLoad(run, targets, load)
+        bases = each(run, workers_of(run, load.settings.workers), rows.chunk, jobs)
+    before = dict.fromkeys((dump_manifest.stem(job.table) for job in jobs), Digest())
+    for job, base in zip(jobs, bases, strict=True):
+        before[dump_manifest.stem(job.table)] += base
+    return {
+        "rows": sum(job.chunk.rows for job in jobs),
+        "before": {k: d.to_json() for k, d in before.items() if d.rows},
+    }
+
+
+def _verify(run: StepRun, load: Load) -> Mapping[str, Json]:
+    return load_verify.compare(run, load, run.context.output(NAME, "before"))

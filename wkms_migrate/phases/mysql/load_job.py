@@ -1,0 +1,78 @@
+"""What one `mysql load` is to bring in: a dump, and how the settings want it on the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wkms_migrate.phases.mysql import catalog
+from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk, DumpedSchema, DumpedTable, Manifest
+from wkms_migrate.phases.mysql.dump_store import Store
+from wkms_migrate.phases.mysql.objects import StoredObject
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkJob:
+    """A file and the table on the target that its rows go to."""
+
+    table: Table
+    chunk: DumpedChunk
+
+    @property
+    def where(self) -> str:
+        """The WHERE clause of the chunk's range on the target."""
+        return self.chunk.range.where(self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A dump on its way to the target. `chosen` are the schemas to take, all of the dump when it is empty."""
+
+    store: Store
+    manifest: Manifest
+    settings: MysqlSettings
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def schemas(self) -> list[DumpedSchema]:
+        """The schemas to take, as the source calls them."""
+        wanted = {name.lower() for name in self.chosen}
+        return [one for one in self.manifest.schemas if not wanted or one.name.lower() in wanted]
+
+    @property
+    def tables(self) -> list[DumpedTable]:
+        """The tables to take, the biggest first."""
+        names = {schema.name for schema in self.schemas}
+        return [
+            one
+            for one in self.manifest.tables
+            if one.schema in names and catalog.is_selected(self.settings, f"{one.schema}.{one.name}")
+        ]
+
+    @property
+    def objects(self) -> list[StoredObject]:
+        """The objects to take."""
+        names = {schema.name for schema in self.schemas}
+        return [one for one in self.manifest.objects if one.schema in names]
+
+    @property
+    def is_append(self) -> bool:
+        """Whether rows are added to those that are there."""
+        return self.settings.on_existing == "append"
+
+    def target_schema(self, name: str) -> str:
+        """Return what a schema is called on the target."""
+        return self.settings.rename.get(name, name)
+
+    def on_target(self, dumped: DumpedTable) -> Table:
+        """Return a table as it is on the target."""
+        return dumped.table(self.settings.rename).on_target
+
+    def jobs(self) -> Iterator[ChunkJob]:
+        """Yield every chunk of every table."""
+        for dumped in self.tables:
+            table = self.on_target(dumped)
+            for chunk in dumped.chunks:
+                yield ChunkJob(table, chunk)

@@ -1,0 +1,95 @@
+"""The rows of a dump, each file in its own transaction, kept only if the file was whole and all of it went in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+from wkms_migrate import retry
+from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
+from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.mysql import digest, rows
+from wkms_migrate.phases.mysql.digest import Digest
+from wkms_migrate.phases.mysql.dump_file import Written, decompressed
+from wkms_migrate.phases.mysql.load_job import ChunkJob, Load
+from wkms_migrate.phases.mysql.servers import Pool
+from wkms_migrate.plan import StepRun
+
+
+class RowsLoad:
+    """Loads chunks; its methods are called from many threads."""
+
+    def __init__(self, run: StepRun, targets: Pool, load: Load) -> None:
+        self._run = run
+        self._targets = targets
+        self._load = load
+        self._expected_rows = sum(table.rows for table in load.tables)
+        self._counting = threading.Lock()
+        self._rows = self._bytes = 0
+
+    def chunk(self, job: ChunkJob) -> Digest:
+        """Bring one file in unless it is there already, and checkpoint it. Return what its range held before."""
+        base = self._base(job)
+        if job.chunk.file not in self._run.cursors:
+            retry.call(self._attempt, job, base)
+            self._run.checkpoint(job.chunk.sha256, key=job.chunk.file)
+        with self._counting:
+            self._rows += job.chunk.rows
+            self._bytes += job.chunk.bytes
+            self._run.progress(self._rows, self._expected_rows, bytes=self._bytes, item=job.table.id)
+        return base
+
+    def _base(self, job: ChunkJob) -> Digest:
+        """Return what was in the range before the first attempt: nothing, unless rows are to be added."""
+        if not self._load.is_append:
+            return Digest()
+        key = f"{job.chunk.file}#base"
+        if key in self._run.cursors:
+            return Digest.from_json(self._run.cursors[key])
+        with self._targets.session() as target:
+            base = digest.read(target, job.table, job.where)
+        self._run.checkpoint(base.to_json(), key=key)
+        return base
+
+    def _attempt(self, job: ChunkJob, base: Digest) -> None:
+        wanted = base + job.chunk.content
+        with self._targets.session() as target:
+            # A commit whose answer was lost has landed all the same.
+            if self._load.is_append and digest.read(target, job.table, job.where) == wanted:
+                return
+            target.run("START TRANSACTION")
+            try:
+                if not self._load.is_append:
+                    target.run(f"DELETE FROM {job.table.quoted}{job.where}")
+                loaded = target.load(rows.load(job.table), self._blocks(job))
+                self._check_load(target, job, loaded, wanted)
+                target.run("COMMIT")
+            except BaseException:
+                if target.open:
+                    with suppress(SqlTransientError):
+                        target.run("ROLLBACK")
+                raise
+
+    def _blocks(self, job: ChunkJob) -> Iterator[bytes]:
+        chunk = job.chunk
+        expected = Written(size=chunk.size, sha256=chunk.sha256, crc64=chunk.crc64)
+        for block in decompressed(chunk.file, self._load.store.read(chunk.file), expected):
+            self._run.check_stop()
+            yield block
+
+    def _check_load(self, target: Session, job: ChunkJob, loaded: Loaded, wanted: Digest) -> None:
+        """Raise unless all rows went in as they are: LOAD DATA LOCAL turns errors into warnings and goes on."""
+        if loaded.rows == job.chunk.rows and not loaded.warnings:
+            return
+        told = "; ".join(target.warnings()) if loaded.warnings else "no warning"
+        if loaded.rows == job.chunk.rows and digest.read(target, job.table, job.where) == wanted:
+            self._run.finding(
+                "mysql-load-warning", f"The target warned but holds the exact rows: {told}.", job.table.id
+            )
+            return
+        raise WkmsError(
+            f"{job.chunk.file} did not load into {job.table.id} as it is: {job.chunk.rows:,} rows sent,"
+            f" {loaded.rows:,} taken, {loaded.warnings:,} warnings ({told}). The file was rolled back.",
+            hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
+        )
