@@ -36,8 +36,9 @@ e2e: setup  ## whole commands against the embedded clouds
 bench: setup  ## speed and memory
 	$(PY) -m pytest -s tests/bench/bench_*.py
 
-docs: setup  ## write docs/cli.md and config/example.yaml anew from the code
+docs: setup  ## write docs/cli.md, docs/mysql-preflight.md and config/example.yaml anew from the code
 	$(PY) -m wkms_migrate.cli.reference > docs/cli.md
+	$(PY) -m wkms_migrate.phases.mysql.rules.document > docs/mysql-preflight.md
 	.venv/bin/wkms-migrate init --env example --output config/example.new.yaml
 	mv config/example.new.yaml config/example.yaml
 

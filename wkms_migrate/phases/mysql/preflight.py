@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import rules, servers, survey
 from wkms_migrate.phases.mysql.rules import Problem
 from wkms_migrate.phases.mysql.settings import MysqlSettings
-from wkms_migrate.plan import StepRun
+from wkms_migrate.phases.mysql.survey import Survey
+from wkms_migrate.plan import Context, StepRun
+
+
+def look(context: Context, source: Session, target: Session | None) -> Survey:
+    """Read both servers, or the source alone."""
+    settings = context.section(MysqlSettings)
+    workers: int = settings.workers or context.settings.workers
+    return survey.take(source, target, settings, connections=workers + 1)
 
 
 def run(run: StepRun) -> Mapping[str, Json]:
     """Apply every rule and state what it found; raise `Refused` with all errors that were not accepted."""
     settings = run.context.section(MysqlSettings)
     with servers.source(run.context) as source, servers.target(run.context) as target:
-        found = rules.check(survey.take(source, target, settings))
-    for problem in found:
+        verdict = rules.check(look(run.context, source, target))
+    for problem in verdict.problems:
         run.finding(
             f"mysql-{problem.id}",
-            problem.evidence,
+            f"{problem.evidence} {problem.breaks}",
             problem.object,
             kind="note" if problem.severity == "info" else "risk",
             severity=problem.severity,
-            hint=problem.fix,
+            hint=problem.fix.text,
         )
-    blocking = [one for one in found if one.severity == "error" and one.id not in settings.accept]
+    for rule, reason in verdict.unjudged.items():
+        run.log(f"{rule} was not judged: {reason}")
+    blocking = verdict.errors(settings.accept)
     if blocking:
         raise Refused(
-            "\n".join([f"{len(blocking)} things stand in the way of the move:", *map(_line, blocking)]),
+            message(blocking),
             hint="Correct them, or list an id under phases.mysql.accept to go on in spite of it.",
         )
-    return {"problems": len(found)}
+    return {"problems": len(verdict.problems), "rules": len(rules.RULES) - len(verdict.unjudged)}
+
+
+def message(blocking: Sequence[Problem]) -> str:
+    """Return one line for each thing that stands in the way."""
+    return "\n".join([f"{len(blocking)} things stand in the way of the move:", *map(_line, blocking)])
 
 
 def _line(problem: Problem) -> str:
     where = f" {problem.object}" if problem.object else ""
-    return f"  {problem.id}{where}: {problem.evidence} {problem.fix}"
+    return f"  {problem.id}{where}: {problem.evidence} {problem.fix.text}"

@@ -2,107 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wkms_migrate.clients.mysql import Session
-from wkms_migrate.phases.mysql import catalog
-from wkms_migrate.phases.mysql.catalog import Table, literals
-from wkms_migrate.phases.mysql.grants import Grants, read_grants
+from wkms_migrate.phases.mysql import moved, server_state
+from wkms_migrate.phases.mysql.catalog import literals
+from wkms_migrate.phases.mysql.moved import Moved
+from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One server: version as numbers, global variables by lower-case name, rights of our account."""
-
-    version: tuple[int, ...]
-    is_mariadb: bool
-    variables: Mapping[str, str]
-    grants: Grants
-    collations: frozenset[str]
-
-    def on(self, name: str) -> bool:
-        """Whether a variable is switched on."""
-        return self.variables.get(name, "").upper() in {"ON", "1", "YES", "TRUE"}
-
-    def number(self, name: str) -> int:
-        """Return a variable as a number, 0 when the server has none of that name."""
-        text = self.variables.get(name, "0")
-        return int(text) if text.isdigit() else 0
-
-    def modes(self) -> set[str]:
-        """Return the parts of the global sql_mode."""
-        return {mode for mode in self.variables.get("sql_mode", "").split(",") if mode}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """Everything the rules may look at. `present` counts objects in target schemas; names are lower-case ids."""
+    """Everything the rules may look at. `target` is None while it cannot be reached.
+
+    `connections` is how many the copy opens at each end; `present` counts objects in schemas of the target.
+    """
 
     settings: MysqlSettings
     source: Server
-    target: Server
-    schemas: frozenset[str]
-    tables: tuple[Table, ...]
-    collations: frozenset[str]
-    objects: Mapping[str, int] = field(default_factory=dict)
+    target: Server | None
+    moved: Moved
+    connections: int = 5
     present: Mapping[str, int] = field(default_factory=dict)
     target_triggers: int = 0
 
+    def on_target(self, schema: str) -> str:
+        """Return what a schema of the source is called on the target."""
+        return self.settings.rename.get(schema, schema)
 
-def take(source: Session, target: Session, settings: MysqlSettings) -> Survey:
-    """Read both servers. Changes nothing."""
-    names = literals(source, settings.schemas)
-    found = source.rows(f"SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ({names})")
+    @property
+    def target_schemas(self) -> list[str]:
+        """The names of the schemas on the target."""
+        return [self.on_target(schema) for schema in self.settings.schemas]
+
+
+def take(source: Session, target: Session | None, settings: MysqlSettings, *, connections: int = 5) -> Survey:
+    """Read both servers, or the source alone. Changes nothing."""
+    found = server_state.read(source)
+    moving = moved.read(source, settings, is_mariadb=found.is_mariadb)
+    partial = Survey(settings=settings, source=found, target=None, moved=moving, connections=connections)
+    return partial if target is None else _with_target(partial, target)
+
+
+def _with_target(survey: Survey, target: Session) -> Survey:
+    names = literals(target, survey.target_schemas)
     return Survey(
-        settings=settings,
-        source=_server(source),
-        target=_server(target),
-        schemas=frozenset(str(row[0]) for row in found),
-        tables=tuple(catalog.tables(source, settings.schemas)),
-        collations=_collations(source, names),
-        objects=_objects(source, names),
-        present=_present(target, settings.schemas),
-        target_triggers=_objects(target, names)["trigger"],
+        settings=survey.settings,
+        source=survey.source,
+        target=server_state.read(target, survey.moved.srids),
+        moved=survey.moved,
+        connections=survey.connections,
+        present=_present(target, names),
+        target_triggers=_triggers(target, names),
     )
 
 
-def _server(session: Session) -> Server:
-    text = str(session.value("SELECT VERSION()"))
-    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", text)
-    variables = session.rows("SHOW GLOBAL VARIABLES")
-    return Server(
-        version=tuple(int(part) for part in numbers.groups()) if numbers else (),
-        is_mariadb="mariadb" in text.lower(),
-        variables={str(name).lower(): str(value) for name, value in variables},
-        grants=read_grants(session),
-        collations=frozenset(str(row[0]) for row in session.rows("SHOW COLLATION")),
-    )
-
-
-def _collations(session: Session, names: str) -> frozenset[str]:
-    rows = session.rows(
-        f"SELECT default_collation_name FROM information_schema.schemata WHERE schema_name IN ({names})"
-        f" UNION SELECT table_collation FROM information_schema.tables WHERE table_schema IN ({names})"
-        f" UNION SELECT collation_name FROM information_schema.columns WHERE table_schema IN ({names})"
-    )
-    return frozenset(str(row[0]) for row in rows if row[0])
-
-
-def _objects(session: Session, names: str) -> dict[str, int]:
-    counted = session.rows(
-        f"SELECT 'routine', COUNT(*) FROM information_schema.routines WHERE routine_schema IN ({names})"
-        f" UNION ALL SELECT 'view', COUNT(*) FROM information_schema.views WHERE table_schema IN ({names})"
-        f" UNION ALL SELECT 'trigger', COUNT(*) FROM information_schema.triggers WHERE trigger_schema IN ({names})"
-        f" UNION ALL SELECT 'event', COUNT(*) FROM information_schema.events WHERE event_schema IN ({names})"
-    )
-    return {str(kind): int(count) for kind, count in counted}
-
-
-def _present(session: Session, schemas: Sequence[str]) -> dict[str, int]:
-    names = literals(session, schemas)
+def _present(session: Session, names: str) -> dict[str, int]:
     counted = session.rows(
         f"SELECT s, COUNT(*) FROM (SELECT table_schema AS s FROM information_schema.tables"
         f" WHERE table_schema IN ({names})"
@@ -110,3 +67,7 @@ def _present(session: Session, schemas: Sequence[str]) -> dict[str, int]:
         f" UNION ALL SELECT event_schema FROM information_schema.events WHERE event_schema IN ({names})) t GROUP BY s"
     )
     return {str(schema): int(count) for schema, count in counted}
+
+
+def _triggers(session: Session, names: str) -> int:
+    return int(session.value(f"SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema IN ({names})"))
