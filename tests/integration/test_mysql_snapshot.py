@@ -113,7 +113,8 @@ def holding(end: MysqlEndpoint, *statements: str) -> Iterator[None]:
         connection.rollback()
 
 
-def test_a_transaction_that_keeps_a_table_leads_to_the_global_lock(source, tmp_path):
+def test_a_transaction_that_keeps_a_table_leads_to_the_global_lock(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshot, "LOCK_TRIES", 2)
     execute(source, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)")
     with holding(source, "INSERT INTO t VALUES (1)"), taker(source, tmp_path)(tries=0) as taken:
         assert taken.method == "global read lock"
@@ -165,8 +166,7 @@ def test_many_tables_are_locked_by_more_than_one_session(source, tmp_path):
     )
     held: list[tuple[int, int]] = []
     try:
-        for name in names:
-            execute(source, f"CREATE TABLE {SCHEMA}.{name} (id INT PRIMARY KEY)")
+        execute(source, *(f"CREATE TABLE {SCHEMA}.{name} (id INT PRIMARY KEY)" for name in names))
         original = snapshot._Ladder._open
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
@@ -187,7 +187,7 @@ def test_the_phase_says_that_rows_are_of_no_single_time(meek, mysql_pair, tmp_pa
     pair = MysqlPair(source=meek, target=mysql_pair.target)
     execute(mysql_pair.target, f"DROP DATABASE IF EXISTS {SCHEMA}")
     wishes = {"schemas": [SCHEMA], "users": False}
-    accept = ["mysql-privilege"]
+    accept = ["source-privilege"]
     state = prepare(pair, tmp_path, **wishes, accept=accept, inconsistent=True).run()
     found = [one for one in state.findings.values() if one.code == "mysql-inconsistent"]
     assert {one.severity for one in found} == {"error"}

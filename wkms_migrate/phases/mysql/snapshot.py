@@ -224,7 +224,8 @@ class _Ladder:
                 if reason:
                     self._reasons.append(f"{lock.name}: not allowed ({reason})")
                     break
-                time.sleep(self._lock_wait_seconds)
+                if number < LOCK_TRIES:
+                    time.sleep(self._lock_wait_seconds)
             else:
                 self._reasons.append(f"{lock.name}: {LOCK_TRIES} times timed out after {self._lock_wait_seconds} s")
         return None

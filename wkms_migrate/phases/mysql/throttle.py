@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wkms_migrate.clients.mysql import Session, SqlError, SqlTransientError
-from wkms_migrate.errors import WkmsError
+from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import StepRun
 
 POLL_SECONDS = 1.0
 WAKE_SECONDS = 0.2  # how soon a waiting worker notices that the step is to stop
-CREDIT_SECONDS = 1.0  # what was not used in this time may be made up for
+CREDIT_SECONDS = 0.25  # what was not used in this time may be made up for
 SYNTAX_ERROR = 1064
 
 
@@ -29,7 +29,7 @@ class Rate:
     def __init__(self, per_second: float | None) -> None:
         self._per_second = per_second
         self._lock = threading.Lock()
-        self._paid_until = 0.0
+        self._paid_until = time.monotonic()
 
     def reserve(self, size: int) -> float:
         """Take `size` bytes and return for how many seconds the caller must wait before it goes on."""
@@ -149,7 +149,7 @@ def throttled(
 ) -> Iterator[Throttle]:
     """Keep the workers of a step to what the settings allow; watches the server on a connection of its own.
 
-    Raises `WkmsError` at once when a gauge that is asked for cannot be read.
+    Raises `Refused` at once when a gauge that is asked for cannot be read.
     """
     rate = Rate(settings.max_rate_mib and settings.max_rate_mib * (1 << 20))
     throttle = Throttle(run, rate, Gate(workers))
@@ -179,7 +179,13 @@ def _gauges(settings: MysqlSettings) -> list[Gauge]:
 
 
 def _over(session: Session, gauge: Gauge) -> str:
-    value = gauge.read(session)
+    try:
+        value = gauge.read(session)
+    except SqlError as error:
+        raise Refused(
+            f"The throttle cannot read the {gauge.name} of the source: {error.message}",
+            hint="Grant what the message names to azure.mysql.user, or take the limit out of phases.mysql.",
+        ) from error
     return f"{gauge.name} is {value:g}, the limit {gauge.limit:g}" if value > gauge.limit else ""
 
 
