@@ -6,16 +6,22 @@ from collections.abc import Iterator
 
 from wkms_migrate.clients import target_database
 from wkms_migrate.errors import NotKnownYet
-from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, verify
+from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, users, verify
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context, Phase, Step, digest_of
+
+# Settings that another choice of makes the whole move another one, and steps that depend on accounts as well.
+CHOICES = {"schemas", "include", "exclude", "rename", "where", "on_existing", "collations"}
+OWNED = frozenset({"users", "objects", "grants", "verify"})
 
 
 def plan(context: Context) -> Iterator[Step]:
     """Plan the copy. The source is asked for sizes only while something is still to be done."""
     settings = context.section(MysqlSettings)
     source = context.settings.azure.mysql
-    digest = digest_of(settings.schemas, settings.on_existing, source.host, source.port, _target_name(context))
+    chosen = settings.model_dump(include=CHOICES)
+    digest = digest_of(chosen, source.host, source.port, _target_name(context))
+    owned = digest_of(digest, settings.users, settings.definers)
     names = ", ".join(settings.schemas)
     work = [
         ("preflight", f"Check both servers before moving {names}", preflight.run),
@@ -25,6 +31,9 @@ def plan(context: Context) -> Iterator[Step]:
         ("objects", "Make views, routines, triggers and events (disabled)", objects.run),
         ("verify", "Compare rows, definitions and objects on both ends", verify.run),
     ]
+    if settings.users:
+        work.insert(5, ("grants", "Grant accounts and roles what they had", users.grant))
+        work.insert(4, ("users", "Make accounts and roles, with their password hashes", users.make))
     if settings.on_existing == "replace":
         work.insert(1, ("backup", f"Back up what the target has in {names}", backup.run))
     for stage, (what, summary, run) in enumerate(work):
@@ -32,7 +41,7 @@ def plan(context: Context) -> Iterator[Step]:
             id=f"mysql/{what}",
             summary=summary,
             run=run,
-            digest=digest,
+            digest=owned if what in OWNED else digest,
             stage=stage,
             preview=(lambda: _sizes(context, settings)) if what == "data" else None,
         )
@@ -50,7 +59,7 @@ def _sizes(context: Context, settings: MysqlSettings) -> Iterator[str]:
     from wkms_migrate.phases.mysql import catalog
 
     with servers.source(context) as session:
-        for table in catalog.tables(session, settings.schemas):
+        for table in catalog.selected(session, settings):
             yield f"{table.id}: about {table.rows:,} rows, {table.bytes / (1 << 20):,.1f} MiB"
 
 

@@ -74,6 +74,11 @@ class Table:
         return replace(self, schema=self.target_schema or self.schema, condition="")
 
     @property
+    def row_bytes(self) -> int:
+        """The estimated size of a row."""
+        return self.bytes // max(self.rows, 1)
+
+    @property
     def stored(self) -> tuple[Column, ...]:
         """The columns that hold values of their own, in order."""
         return tuple(column for column in self.columns if not column.generated)
@@ -118,12 +123,18 @@ def selected(session: Session, settings: MysqlSettings) -> list[Table]:
     return [
         replace(
             table,
-            target_schema=settings.rename.get(table.schema, table.schema),
+            target_schema=on_target(settings, table.schema),
             condition=wheres.get(table.id.lower(), ""),
         )
         for table in tables(session, settings.schemas)
         if is_selected(settings, table.id)
     ]
+
+
+def on_target(settings: MysqlSettings, schema: str) -> str:
+    """Return the name that a schema has on the target."""
+    renamed = {name.lower(): new for name, new in settings.rename.items()}
+    return renamed.get(schema.lower(), schema)
 
 
 def is_selected(settings: MysqlSettings, table_id: str) -> bool:
@@ -173,3 +184,9 @@ def _chunk_key(columns: list[Column], parts: list[tuple[str, bool]]) -> tuple[Co
 def definition(session: Session, table: Table) -> TableDefinition:
     """Return the table's CREATE statement in parts."""
     return parse(str(session.rows(f"SHOW CREATE TABLE {table.quoted}")[0][1]))
+
+
+def definitions(session: Session, tables: Sequence[Table]) -> dict[str, TableDefinition]:
+    """Return the CREATE statements of these tables by their id. All must be there."""
+    found = session.batch([f"SHOW CREATE TABLE {table.quoted}" for table in tables])
+    return {table.id: parse(str(records[0]["create table"])) for table, records in zip(tables, found, strict=True)}

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from wkms_migrate.errors import WkmsError
 
+NAME = r"`(?:[^`]|``)+`"
+STRING = r"'(?:[^'\\]|\\.|'')*'"
 INDEX = re.compile(r"(?:(UNIQUE|FULLTEXT|SPATIAL) )?KEY ", re.ASCII)
 FOREIGN_KEY = re.compile(r"CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
-AUTO_INCREMENT = re.compile(r" AUTO_INCREMENT=\d+")
+AUTO_INCREMENT = re.compile(r" AUTO_INCREMENT=(\d+)")
 # Where a table's files are is the old server's own affair; RDS refuses or ignores these (Shell strips the same ones).
 PLACEMENT = re.compile(
     r" (?:DATA|INDEX) DIRECTORY='(?:[^'\\]|\\.|'')*'"
@@ -54,6 +56,12 @@ class TableDefinition:
     def placement(self) -> tuple[str, ...]:
         """Return the clauses about files and tablespaces, which do not go along."""
         return tuple(clause.strip() for clause in PLACEMENT.findall(self.options))
+
+    @property
+    def next_value(self) -> int:
+        """The next value of the AUTO_INCREMENT column; 0 where the server shows none, which is 1 or no such column."""
+        match = AUTO_INCREMENT.search(bare(self.options))
+        return int(match[1]) if match else 0
 
     def comparable(self) -> str:
         """Return a text that is equal for two tables of equal definition."""
@@ -100,12 +108,21 @@ def identifier_at(text: str, start: int = 0) -> str:
 
 
 def _is_counter(column: str) -> bool:
-    return any(word == "AUTO_INCREMENT" for word in _bare(column).split())
+    return any(word == "AUTO_INCREMENT" for word in bare(column).split())
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Return the text with what is quoted taken out."""
     return "".join(character for character, quoted_at in _quoting(text) if not quoted_at)
+
+
+def outside_quotes(pattern: str, words: str, text: str) -> str:
+    """Replace a pattern as `re.sub` does, but not inside of strings and identifiers that it does not begin before."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return re.sub(pattern, words, match[0], count=1) if match["found"] else match[0]
+
+    return re.sub(rf"(?P<found>{pattern})|{STRING}|{NAME}", replaced, text, flags=re.DOTALL)
 
 
 def _quoting(text: str) -> Iterator[tuple[str, bool]]:

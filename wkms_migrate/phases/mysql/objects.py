@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from wkms_migrate.clients.mysql import SQL_MODE, Session, SqlError, encoding_of
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import servers
+from wkms_migrate.phases.mysql import accounts, catalog, servers, shape, translation
+from wkms_migrate.phases.mysql.accounts import Owners
 from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.translation import Translation
 from wkms_migrate.plan import StepRun
 
 QUOTED = r"""(?:`(?:[^`]|``)*`|"(?:[^"]|"")*")"""  # sql_mode ANSI_QUOTES shows names in double quotes
@@ -24,7 +27,7 @@ KINDS = ("PROCEDURE", "FUNCTION", "VIEW", "TRIGGER", "EVENT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """One object and what its text depends on."""
+    """One object and what its text depends on. `table` is a trigger's; `origin` the schema where it comes from."""
 
     kind: str
     schema: str
@@ -34,11 +37,13 @@ class StoredObject:
     collation: str
     sql_mode: str = SQL_MODE
     time_zone: str = "+00:00"
+    table: str = ""
+    origin: str = ""
 
     @property
     def id(self) -> str:
-        """Kind, schema and name, for messages."""
-        return f"{self.kind.lower()} {self.schema}.{self.name}"
+        """Kind, schema and name where it comes from, for messages."""
+        return f"{self.kind.lower()} {self.origin or self.schema}.{self.name}"
 
     @property
     def definer(self) -> str:
@@ -47,45 +52,85 @@ class StoredObject:
         return re.sub('["`]', "`", match[1]) if match else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Definers:
-    """Who may own objects on the target: our own account, and which accounts are there at all."""
-
-    me: str
-    there: set[str]
-
-
 def run(run: StepRun) -> Mapping[str, Json]:
-    """Make all objects on the target. Events are made disabled; the result says which to enable at the cut-over."""
+    """Make all objects on the target. Events are made disabled; the result says which to enable at the cut-over.
+
+    What cannot be made is a finding and in the result's `objects_left`, by id with the reason.
+    """
     settings = run.context.section(MysqlSettings)
     with servers.source(run.context) as source, servers.target(run.context) as target:
-        return make(run, target, list(read(source, settings.schemas)))
+        words = translation.between(source, target, settings)
+        chosen = {shape.name(table) for table in catalog.selected(source, settings)}
+        renamed = any(words.renames(name) for name in settings.schemas)
+        found = list(read(source, settings.schemas, full_names=renamed))
+        reasons = {one.id: reason for one in found if (reason := _obstacle(one, words, chosen))}
+        for one in found:
+            if one.id in reasons:
+                _leave(run, one, reasons[one.id])
+        made = make(run, target, [words_of(one, words) for one in found if one.id not in reasons])
+    left = {**reasons, **made["objects_left"]}
+    return {**made, "objects_left": left}
 
 
-def make(run: StepRun, target: Session, found: Sequence[StoredObject]) -> Mapping[str, Json]:
+def _obstacle(one: StoredObject, words: Translation, chosen: set[shape.Name]) -> str:
+    """Return why an object of the source cannot be carried; nothing when it can."""
+    if one.table and (one.schema.lower(), one.table.lower()) not in chosen:
+        return f"its table {one.schema}.{one.table} stays behind"
+    if one.kind == "VIEW":
+        return "" if words.view(one.create) else "a schema that gets another name is an alias in it as well"
+    if old := words.names_old_schema(one.create):
+        return f"its text names the schema {old}, which has another name on the target"
+    return ""
+
+
+def words_of(one: StoredObject, words: Translation) -> StoredObject:
+    """Return the object as the target is to have it."""
+    create = words.collated(one.create)
+    if one.kind == "VIEW" and any(words.renames(name) for name in words.schemas):
+        create = words.view(create) or create
+    return replace(
+        one,
+        origin=one.schema,
+        schema=words.schema(one.schema),
+        create=create,
+        sql_mode=words.sql_mode(one.sql_mode),
+        collation=words.collations.get(one.collation, one.collation),
+    )
+
+
+def make(run: StepRun, target: Session, found: Sequence[StoredObject]) -> dict[str, Json]:
     """Make these objects on the target; the result counts them and names the events to enable at the cut-over."""
-    definers = _definers(target)
+    owners = accounts.owners(target, run.context.section(MysqlSettings))
     pending = [_prepared(run, one) for one in found]
+    left: dict[str, Json] = {}
     for kind in KINDS:
-        _make_all(run, target, definers, [one for one in pending if one.kind == kind])
-    enabled = [one.id for one in found if one.kind == "EVENT" and _state(one) == "ENABLE"]
+        left |= _make_all(run, target, owners, [one for one in pending if one.kind == kind])
+    enabled = [one for one in found if one.kind == "EVENT" and _state(one) == "ENABLE" and one.id not in left]
     return {
-        "objects": {kind.lower(): sum(one.kind == kind for one in found) for kind in KINDS},
-        "events_to_enable": enabled,
+        "objects": {kind.lower(): sum(one.kind == kind and one.id not in left for one in found) for kind in KINDS},
+        "events_to_enable": [one.id for one in enabled],
+        "cut_over_sql": [_enabling(one) for one in enabled],
+        "objects_left": left,
     }
 
 
-def read(session: Session, schemas: Sequence[str]) -> Iterator[StoredObject]:
-    """Yield the objects of these schemas, triggers in the order in which they fire."""
+def read(session: Session, schemas: Sequence[str], *, full_names: bool = False) -> Iterator[StoredObject]:
+    """Yield the objects of these schemas, triggers in the order in which they fire.
+
+    With `full_names` views name the schema of everything that they use, their own included.
+    """
     for schema in schemas:
-        session.run(f"USE {quoted(schema)}")
+        session.run(f"USE {quoted('information_schema' if full_names else schema)}")
         for kind in KINDS:
-            for name in names(session, kind, schema):
-                yield shown(session, kind, schema, name)
+            found = names(session, kind, schema)
+            tables = names(session, kind, schema, "event_object_table") if kind == "TRIGGER" else [""] * len(found)
+            shown = session.batch([f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}" for name in found])
+            for name, table, records in zip(found, tables, shown, strict=True):
+                yield replace(_read(kind, schema, name, records[0]), table=table)
 
 
-def names(session: Session, kind: str, schema: str) -> list[str]:
-    """Return the names of the objects of one kind in one schema."""
+def names(session: Session, kind: str, schema: str, column: str = "trigger_name") -> list[str]:
+    """Return the names of the objects of one kind in one schema; of triggers also another column."""
     at = session.quoted(schema)
     queries = {
         "PROCEDURE": f"routine_name FROM information_schema.routines WHERE routine_schema = {at}"
@@ -93,7 +138,7 @@ def names(session: Session, kind: str, schema: str) -> list[str]:
         "FUNCTION": f"routine_name FROM information_schema.routines WHERE routine_schema = {at}"
         " AND routine_type = 'FUNCTION' ORDER BY 1",
         "VIEW": f"table_name FROM information_schema.views WHERE table_schema = {at} ORDER BY 1",
-        "TRIGGER": f"trigger_name FROM information_schema.triggers WHERE trigger_schema = {at}"
+        "TRIGGER": f"{column} FROM information_schema.triggers WHERE trigger_schema = {at}"
         " ORDER BY event_object_table, event_manipulation, action_timing, action_order",
         "EVENT": f"event_name FROM information_schema.events WHERE event_schema = {at} ORDER BY 1",
     }
@@ -102,7 +147,10 @@ def names(session: Session, kind: str, schema: str) -> list[str]:
 
 def shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
     """Return one object as the server shows it."""
-    record = session.records(f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
+    return _read(kind, schema, name, session.records(f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0])
+
+
+def _read(kind: str, schema: str, name: str, record: Mapping[str, Any]) -> StoredObject:
     text = record["sql original statement"] if kind == "TRIGGER" else record[f"create {kind.lower()}"]
     if text is None:
         raise WkmsError(
@@ -121,27 +169,6 @@ def shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
     )
 
 
-def _definers(target: Session) -> Definers:
-    """Return who may own objects on the target."""
-    me = _account(str(target.value("SELECT CURRENT_USER()")))
-    return Definers(me, _accounts(target) | {me})
-
-
-def _account(text: str) -> str:
-    user, _, host = text.rpartition("@")
-    return f"{quoted(user)}@{quoted(host)}"
-
-
-def _accounts(target: Session) -> set[str]:
-    """Return the accounts of a server, as SHOW CREATE writes them; none when they may not be read."""
-    try:
-        return {f"{quoted(user)}@{quoted(host)}" for user, host in target.rows("SELECT user, host FROM mysql.user")}
-    except SqlError as error:
-        if error.code in {1142, 1143}:
-            return set()
-        raise
-
-
 def _prepared(run: StepRun, one: StoredObject) -> StoredObject:
     """Return the object as it is to be made: an event is made disabled."""
     if one.kind != "EVENT":
@@ -151,9 +178,13 @@ def _prepared(run: StepRun, one: StoredObject) -> StoredObject:
             "mysql-event-disabled",
             "Made disabled, so that it does not fire on both ends.",
             one.id,
-            hint=f"At the cut-over: ALTER EVENT {quoted(one.schema)}.{quoted(one.name)} ENABLE",
+            hint=f"At the cut-over: {_enabling(one)}",
         )
     return replace(one, create=EVENT_STATE.sub(r"\1 DISABLE", one.create, count=1))
+
+
+def _enabling(one: StoredObject) -> str:
+    return f"ALTER EVENT {quoted(one.schema)}.{quoted(one.name)} ENABLE"
 
 
 def _state(one: StoredObject) -> str:
@@ -161,50 +192,71 @@ def _state(one: StoredObject) -> str:
     return match[2] if match else ""
 
 
-def _make_all(run: StepRun, target: Session, definers: Definers, pending: list[StoredObject]) -> None:
-    """Make objects of one kind, those that need others of it after these. Raises the last refusal without progress."""
+def _make_all(run: StepRun, target: Session, owners: Owners, pending: list[StoredObject]) -> dict[str, Json]:
+    """Make objects of one kind, those that need others of it after these; return those whose needs never came."""
     while pending:
         waiting: list[StoredObject] = []
-        refusal: SqlError | None = None
+        reasons: dict[str, Json] = {}
         for one in pending:
             run.check_stop()
             try:
-                _make_owned(run, target, definers, one)
+                _make_owned(run, target, owners, one)
             except SqlError as error:
                 if error.code not in NOT_THERE_YET:
                     raise
-                refusal = error
+                reasons[one.id] = f"it needs what the target has not: {error.message}"
                 waiting.append(one)
-        if refusal is not None and len(waiting) == len(pending):
-            raise refusal
+        if len(waiting) == len(pending):
+            for one in waiting:
+                _leave(run, one, str(reasons[one.id]))
+            return reasons
         pending = waiting
+    return {}
 
 
-def _make_owned(run: StepRun, target: Session, definers: Definers, one: StoredObject) -> None:
-    """Make one object for its definer; for the target's administrator where the definer is absent or refused."""
-    if not one.definer or one.definer in definers.there:
+def _leave(run: StepRun, one: StoredObject, reason: str) -> None:
+    run.finding(
+        "mysql-object-left",
+        f"Not made on the target: {reason}.",
+        one.id,
+        kind="left",
+        severity="warning",
+        hint="Make it there by hand, in words that fit the target, before the cut-over.",
+    )
+
+
+def _make_owned(run: StepRun, target: Session, owners: Owners, one: StoredObject) -> None:
+    """Make one object for its owner, or who is to take that one's place; else for the target's administrator."""
+    wished = owners.instead.get(one.definer, one.definer)
+    if not wished or wished in owners.there:
         try:
-            put(target, one)
+            put(target, owned(one, wished))
         except SqlError as error:
-            if error.code != NO_PRIVILEGE or one.definer == definers.me:
+            if error.code != NO_PRIVILEGE or wished == owners.me:
                 raise
         else:
             return
     run.finding(
         "mysql-definer",
-        f"Objects of {one.definer} now run as {definers.me}: the account is not on the target, or may not be given.",
-        one.definer,
+        f"Objects of {wished} now run as {owners.me}: the account is not on the target, or may not be given.",
+        wished,
         kind="converted",
         severity="warning",
-        hint="Make the account on the target before the move to keep it, then start a new run.",
+        hint="Name another account under phases.mysql.definers, or make this one on the target before a new run.",
     )
-    put(target, replace(one, create=DEFINER.sub(lambda _: f"DEFINER={definers.me}", one.create, count=1)))
+    put(target, owned(one, owners.me))
+
+
+def owned(one: StoredObject, account: str) -> StoredObject:
+    """Return an object that has an owner as one of another account, which is given in backticks."""
+    if one.definer == account:
+        return one
+    return replace(one, create=DEFINER.sub(lambda _: f"DEFINER={account}", one.create, count=1))
 
 
 def put(target: Session, one: StoredObject) -> None:
     """Make one object under its own character set, sql_mode and time zone, in place of one of an earlier attempt."""
-    if one.name in names(target, one.kind, one.schema):
-        target.run(f"DROP {one.kind} {quoted(one.schema)}.{quoted(one.name)}")
+    target.run(f"DROP {one.kind} IF EXISTS {quoted(one.schema)}.{quoted(one.name)}")
     target.run(f"USE {quoted(one.schema)}")
     target.run(f"SET SESSION sql_mode='{one.sql_mode}', time_zone='{one.time_zone}'")
     target.run(f"SET character_set_client={one.charset}, collation_connection={one.collation}")

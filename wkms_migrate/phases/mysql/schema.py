@@ -2,54 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wkms_migrate.clients.mysql import Session, SqlError
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import catalog, servers
+from wkms_migrate.phases.mysql import catalog, servers, shape, translation
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.ddl import TableDefinition, quoted
+from wkms_migrate.phases.mysql.parallel import each, workers_of
 from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.translation import Translation
 from wkms_migrate.plan import StepRun
 
 UNKNOWN_TABLE = 1146
+SHOWN_REFUSALS = 20
 
 
 def run(run: StepRun) -> Mapping[str, Json]:
     """Make schemas and tables on the target; a table that is there already must have the same definition."""
     settings = run.context.section(MysqlSettings)
-    with servers.source(run.context) as source, servers.target(run.context) as target:
-        for name in settings.schemas:
-            _make_schema(source, target, name, drop=settings.on_existing == "replace")
-        tables = catalog.tables(source, settings.schemas)
-        made = [table.id for table in tables if _make_table(run, source, target, table)]
-    return {"tables_made": len(made)}
+    with servers.source(run.context) as source, servers.Pool(lambda: servers.target(run.context)) as targets:
+        with targets.session() as target:
+            words = translation.between(source, target, settings)
+            tables = catalog.selected(source, settings)
+            _refuse_collisions(tables)
+            _make_room(source, target, settings, words, tables)
+            shown = catalog.definitions(source, tables)
+            pending = _missing(source, target, words, tables)
+        for table in pending:
+            _tell(run, words, table, shown[table.id])
+
+        def make(table: Table) -> str:
+            with targets.session() as target:
+                return _make_table(target, words.table(shown[table.id], table.schema), table)
+
+        refusals = [text for text in each(run, workers_of(run, settings.workers), make, pending) if text]
+    if refusals:
+        raise Refused(
+            "\n".join([f"The target refuses {len(refusals)} tables:", *refusals[:SHOWN_REFUSALS]]),
+            hint="Change them on the source, leave them out by phases.mysql.exclude, or choose another target.",
+        )
+    return {"tables_made": len(pending)}
 
 
-def _make_schema(source: Session, target: Session, name: str, *, drop: bool) -> None:
+def _refuse_collisions(tables: Sequence[Table]) -> None:
+    """Raise `Refused` when two tables would get one name, as when two schemas become one."""
+    taken: dict[str, str] = {}
+    for table in tables:
+        other = taken.setdefault(table.on_target.id.lower(), table.id)
+        if other != table.id:
+            raise Refused(
+                f"{other} and {table.id} would both be {table.on_target.id} on the target.",
+                hint="Change phases.mysql.rename, or leave one of them out by phases.mysql.exclude.",
+            )
+
+
+def _make_room(
+    source: Session, target: Session, settings: MysqlSettings, words: Translation, tables: Sequence[Table]
+) -> None:
+    """Make the schemas; with `replace` drop what is in the way: whole schemas, or the tables chosen of them."""
+    replace = settings.on_existing == "replace"
+    whole = not (settings.include or settings.exclude)
+    for name in settings.schemas:
+        _make_schema(source, target, name, words, drop=replace and whole)
+    if replace and not whole:
+        for table in tables:
+            target.run(f"DROP TABLE IF EXISTS {table.on_target.quoted}")
+
+
+def _make_schema(source: Session, target: Session, name: str, words: Translation, *, drop: bool) -> None:
     charset, collation = source.rows(
         "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata"
         f" WHERE schema_name = {source.quoted(name)}"
     )[0]
+    there = quoted(words.schema(name))
     if drop:
-        target.run(f"DROP DATABASE IF EXISTS {quoted(name)}")
-    target.run(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}")
-    target.run(f"ALTER DATABASE {quoted(name)} CHARACTER SET {charset} COLLATE {collation}")
+        target.run(f"DROP DATABASE IF EXISTS {there}")
+    target.run(f"CREATE DATABASE IF NOT EXISTS {there}")
+    target.run(f"ALTER DATABASE {there} CHARACTER SET {charset} COLLATE {words.collations.get(collation, collation)}")
 
 
-def _make_table(run: StepRun, source: Session, target: Session, table: Table) -> bool:
-    run.check_stop()
-    wanted = catalog.definition(source, table)
-    there = existing(target, table)
-    if there is not None:
-        if there.columns_text() != wanted.columns_text():
+def _missing(source: Session, target: Session, words: Translation, tables: Sequence[Table]) -> list[Table]:
+    """Return the tables that the target lacks. Raises `Refused` for one that is there with another definition."""
+    known = shape.there(target, [table.on_target for table in tables])
+    there = [table for table in tables if shape.name(table.on_target) in known]
+    for table, (ours, theirs) in shape.columns(source, target, words, there).items():
+        if ours != theirs:
             raise Refused(
-                f"Table {table.id} is on the target with another definition.",
+                f"Table {table} is on the target with another definition.",
                 hint="Drop it there, or set phases.mysql.on_existing to replace.",
             )
-        return False
-    if left := wanted.placement():
+    return [table for table in tables if table not in there]
+
+
+def _tell(run: StepRun, words: Translation, table: Table, shown: TableDefinition) -> None:
+    """State what does not go along, or only in other words."""
+    if left := shown.placement():
         run.finding(
             "mysql-placement",
             f"Clauses about files do not go along: {', '.join(left)}.",
@@ -57,9 +106,28 @@ def _make_table(run: StepRun, source: Session, target: Session, table: Table) ->
             kind="left",
             hint="The storage of the target is encrypted and placed as provision configured it.",
         )
-    target.run(f"USE {quoted(table.schema)}")
-    target.run(wanted.create())
-    return True
+    if losses := words.losses(shown):
+        run.finding("mysql-no-equal", f"The target has {'; '.join(losses)}.", table.id, kind="lost", severity="warning")
+    text = "\n".join((*shown.body, shown.options))
+    if renamed := [f"{old} to {new}" for old, new in sorted(words.collations.items()) if old in text]:
+        run.finding(
+            "mysql-collation",
+            f"Collations become the nearest of the target: {', '.join(renamed)}.",
+            table.id,
+            kind="converted",
+            severity="warning",
+            hint="Order and equality of rare characters may differ. Another choice: phases.mysql.collations.",
+        )
+
+
+def _make_table(target: Session, wanted: TableDefinition, table: Table) -> str:
+    """Make one table; return why the target refuses it, or nothing."""
+    target.run(f"USE {quoted(table.on_target.schema)}")
+    try:
+        target.run(wanted.create())
+    except SqlError as error:
+        return f"  {table.id}: {error.message}"
+    return ""
 
 
 def existing(target: Session, table: Table) -> TableDefinition | None:

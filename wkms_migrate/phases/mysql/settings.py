@@ -31,10 +31,13 @@ class MysqlSettings(Section):
     definers: dict[str, str] = Field(
         {}, description="Owners of objects that change: `user@host` on the source, then `user@host` on the target."
     )
+    collations: dict[str, str] = Field(
+        {}, description="Collations that the target does not have: name on the source, then the one to take instead."
+    )
     workers: int | None = Field(
         None, ge=1, le=64, description="Connections that copy at the same time; null: `workers`."
     )
-    chunk_mib: int = Field(16, ge=1, le=1024, description="Size of a chunk, which is one transaction, in MiB.")
+    chunk_mib: int = Field(8, ge=1, le=1024, description="Size of a chunk, which is one transaction, in MiB.")
     max_rate_mib: float | None = Field(
         None, gt=0, description="Most that is read from the source in a second, in MiB; null: no limit."
     )
