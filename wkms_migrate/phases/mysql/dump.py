@@ -37,45 +37,54 @@ NAME = "mysql-dump"
 RECORDED = ("schemas", "include", "exclude", "where", "chunk_mib")  # settings that decide what a dump holds
 
 
-def phase(destination: str, side: Side) -> Phase:
+def phase(place: str, side: Side) -> Phase:
     """Return the phase that dumps one side into a folder or under an S3 prefix."""
 
     def plan(context: Context) -> Iterator[Step]:
         settings = context.section(MysqlSettings)
         server = context.settings.azure.mysql if side == "source" else context.settings.aws.mysql
-        store = dump_store.at(destination, context)
         step = Step(
             id=f"{NAME}/dump",
-            summary=f"Dump {', '.join(settings.schemas)} from the {side} into {store.where}",
-            run=lambda run: _run(run, store, side),
-            digest=digest_of(store.where, side, server.host, server.port, _recorded(settings)),
+            summary=f"Dump {', '.join(settings.schemas)} from the {side} into {place}",
+            run=lambda run: _run(run, place, side),
+            digest=digest_of(place, side, server.host, server.port, _recorded(settings)),
         )
-        _check_free(context, step, store)
+        _check_free(context, step, place)
         yield step
 
     return Phase(name=NAME, summary="Dump MySQL schemas into files", plan=plan, settings=MysqlSettings)
 
 
-def is_gone(destination: str, context: Context) -> bool:
+def is_gone(place: str, context: Context) -> bool:
     """Say whether the journal knows this dump as done but its manifest is no longer there: it is to be made again."""
     state = context.state.steps.get(f"{NAME}/dump")
-    done = state is not None and state.status == "done"
-    return done and dump_store.at(destination, context).get(dump_manifest.MANIFEST) is None
+    return state is not None and state.status == "done" and not _is_dump(place, context)
 
 
-def _check_free(context: Context, step: Step, store: Store) -> None:
+def _is_dump(place: str, context: Context) -> bool:
+    with dump_store.opened(place, context) as store:
+        return store.get(dump_manifest.MANIFEST) is not None
+
+
+def _check_free(context: Context, step: Step, place: str) -> None:
     """Raise `Refused` for a place that holds a dump of someone else: its files must not be mixed with ours."""
     state = context.state.steps.get(step.id)
     ours = state is not None and state.digest == step.digest
-    if not ours and store.get(dump_manifest.MANIFEST) is not None:
+    if not ours and _is_dump(place, context):
         raise Refused(
-            f"{store.where} holds a dump already, and another one than this.", hint="Choose another place, or empty it."
+            f"{place} holds a dump already, and another one than this.", hint="Choose another place, or empty it."
         )
 
 
-def _run(run: StepRun, store: Store, side: Side) -> Mapping[str, Json]:
+def _run(run: StepRun, place: str, side: Side) -> Mapping[str, Json]:
+    settings = run.context.section(MysqlSettings)
     connect = servers.source if side == "source" else servers.target
-    return write(run, lambda: connect(run.context), run.context.section(MysqlSettings), store)
+    with connect(run.context) as session:
+        there = {schema.name.lower() for schema in _schemas(session, settings)}
+    if missing := [name for name in settings.schemas if name.lower() not in there]:
+        raise Refused(f"The {side} has no schema {missing[0]}.", hint="Correct --schema or phases.mysql.schemas.")
+    with dump_store.opened(place, run.context) as store:
+        return write(run, lambda: connect(run.context), settings, store)
 
 
 def write(run: StepRun, connect: Callable[[], Session], settings: MysqlSettings, store: Store) -> Mapping[str, Json]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -49,14 +49,17 @@ class Store(Protocol):
         """Yield a file in pieces."""
 
 
-def at(destination: str, context: Context) -> Store:
-    """Return the store that a command's argument names."""
-    if not destination.startswith(SCHEME):
-        return Folder(Path(destination))
-    bucket, _, prefix = destination.removeprefix(SCHEME).partition("/")
+@contextmanager
+def opened(place: str, context: Context) -> Iterator[Store]:
+    """Give the store that a command's argument names; its connections are closed at the end."""
+    if not place.startswith(SCHEME):
+        yield Folder(Path(place))
+        return
+    bucket, _, prefix = place.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise UsageError(f"{destination} names no bucket.", hint="Write s3://BUCKET/PREFIX.")
-    return Bucket(lambda: s3.connect(context.settings.aws), bucket, prefix.strip("/"))
+        raise UsageError(f"{place} names no bucket.", hint="Write s3://BUCKET/PREFIX.")
+    with closing(s3.connect(context.settings.aws)) as client:
+        yield Bucket(client, bucket, prefix.strip("/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,8 @@ def _sync(folder: Path) -> None:
 class Bucket:
     """A prefix in a bucket. Files of more than one part are multipart uploads, which appear only when completed."""
 
-    def __init__(self, connect: Callable[[], s3.S3], bucket: str, prefix: str) -> None:
-        self._connect = connect
-        self._client: s3.S3 | None = None
+    def __init__(self, client: s3.S3, bucket: str, prefix: str) -> None:
+        self._s3 = client
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
 
@@ -159,12 +161,6 @@ class Bucket:
     def where(self) -> str:
         """The place, for messages."""
         return f"{SCHEME}{self._bucket}/{self._prefix}".rstrip("/")
-
-    @property
-    def _s3(self) -> s3.S3:
-        if self._client is None:
-            self._client = self._connect()
-        return self._client
 
     def prepare(self) -> None:
         """Check that the bucket is there, and give back the parts of uploads that an earlier attempt began."""

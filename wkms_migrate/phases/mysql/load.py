@@ -29,13 +29,13 @@ from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 NAME = "mysql-load"
 
 
-def phase(origin: str, schemas: Sequence[str] = ()) -> Phase:
+def phase(place: str, schemas: Sequence[str] = ()) -> Phase:
     """Return the phase that loads the dump in a folder or under an S3 prefix; `schemas` limits it to some."""
 
     def plan(context: Context) -> Iterator[Step]:
-        store = dump_store.at(origin, context)
-        settings = context.section(MysqlSettings)
-        load = Load(store, dump_manifest.read(store), settings, tuple(schemas))
+        with dump_store.opened(place, context) as store:
+            manifest = dump_manifest.read(store)
+        load = Load(place, manifest, context.section(MysqlSettings), tuple(schemas))
         _check_chosen(load)
         yield from _steps(context, load)
 
@@ -48,7 +48,7 @@ def _check_chosen(load: Load) -> None:
     there = {one.name.lower() for one in load.manifest.schemas}
     if missing := [name for name in load.chosen if name.lower() not in there]:
         raise Refused(
-            f"The dump in {load.store.where} has no schema {missing[0]}.", hint=f"It has: {', '.join(sorted(there))}."
+            f"The dump in {load.place} has no schema {missing[0]}.", hint=f"It has: {', '.join(sorted(there))}."
         )
 
 
@@ -64,7 +64,7 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
         _target_name(context),
     )
     rows = sum(table.rows for table in load.tables)
-    where = load.store.where
+    where = load.place
     work: list[tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]] = [
         ("check", f"Check {where} and the target", lambda run: _check(run, load)),
         ("tables", f"Make {len(load.tables)} tables", lambda run: load_definitions.tables(run, load)),
@@ -93,13 +93,14 @@ def _check(run: StepRun, load: Load) -> Mapping[str, Json]:
     chunks = [chunk for table in load.tables for chunk in table.chunks]
 
     def check_file(chunk: DumpedChunk) -> None:
-        size = load.store.size(chunk.file)
+        size = store.size(chunk.file)
         if size != chunk.size:
             raise dump_file.damaged(chunk.file, "it is not there" if size is None else f"it has {size:,} bytes")
 
     with servers.target(run.context) as target:
         _check_target(target, load)
-    each(run, workers_of(run, load.settings.workers), check_file, chunks)
+    with dump_store.opened(load.place, run.context) as store:
+        each(run, workers_of(run, load.settings.workers), check_file, chunks)
     return {"dump_id": load.manifest.id, "files": len(chunks)}
 
 
@@ -130,8 +131,11 @@ def _check_target(target: Session, load: Load) -> None:
 
 def _rows(run: StepRun, load: Load) -> Mapping[str, Json]:
     jobs = list(load.jobs())
-    with servers.Pool(lambda: servers.target(run.context)) as targets:
-        rows = RowsLoad(run, targets, load)
+    with (
+        dump_store.opened(load.place, run.context) as store,
+        servers.Pool(lambda: servers.target(run.context)) as targets,
+    ):
+        rows = RowsLoad(run, store, targets, load)
         bases = each(run, workers_of(run, load.settings.workers), rows.chunk, jobs)
     before = dict.fromkeys((dump_manifest.stem(job.table) for job in jobs), Digest())
     for job, base in zip(jobs, bases, strict=True):

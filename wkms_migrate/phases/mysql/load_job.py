@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from wkms_migrate.phases.mysql import catalog
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk, DumpedSchema, DumpedTable, Manifest
-from wkms_migrate.phases.mysql.dump_store import Store
 from wkms_migrate.phases.mysql.objects import StoredObject
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 
@@ -28,9 +27,9 @@ class ChunkJob:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A dump on its way to the target. `chosen` are the schemas to take, all of the dump when it is empty."""
+    """The dump in `place` on its way to the target. `chosen` are the schemas to take, all when it is empty."""
 
-    store: Store
+    place: str
     manifest: Manifest
     settings: MysqlSettings
     chosen: tuple[str, ...] = ()

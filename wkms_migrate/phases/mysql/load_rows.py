@@ -12,6 +12,7 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql import digest, rows
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, decompressed
+from wkms_migrate.phases.mysql.dump_store import Store
 from wkms_migrate.phases.mysql.load_job import ChunkJob, Load
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.plan import StepRun
@@ -20,8 +21,9 @@ from wkms_migrate.plan import StepRun
 class RowsLoad:
     """Loads chunks; its methods are called from many threads."""
 
-    def __init__(self, run: StepRun, targets: Pool, load: Load) -> None:
+    def __init__(self, run: StepRun, store: Store, targets: Pool, load: Load) -> None:
         self._run = run
+        self._store = store
         self._targets = targets
         self._load = load
         self._expected_rows = sum(table.rows for table in load.tables)
@@ -74,7 +76,7 @@ class RowsLoad:
     def _blocks(self, job: ChunkJob) -> Iterator[bytes]:
         chunk = job.chunk
         expected = Written(size=chunk.size, sha256=chunk.sha256, crc64=chunk.crc64)
-        for block in decompressed(chunk.file, self._load.store.read(chunk.file), expected):
+        for block in decompressed(chunk.file, self._store.read(chunk.file), expected):
             self._run.check_stop()
             yield block
 
