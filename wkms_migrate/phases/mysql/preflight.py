@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from wkms_migrate.clients.mysql import Session
-from wkms_migrate.errors import Refused
+from wkms_migrate.errors import NotKnownYet, Refused, TransientError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import rules, servers, survey
 from wkms_migrate.phases.mysql.rules import Problem
@@ -14,8 +15,18 @@ from wkms_migrate.phases.mysql.survey import Survey
 from wkms_migrate.plan import Context, StepRun
 
 
-def look(context: Context, source: Session, target: Session | None) -> Survey:
-    """Read both servers, or the source alone."""
+def examine(context: Context) -> tuple[Survey, str]:
+    """Read both servers; the source alone, with the reason, while the target cannot be reached."""
+    with ExitStack() as sessions:
+        source = sessions.enter_context(servers.source(context))
+        try:
+            target = sessions.enter_context(servers.target(context))
+        except (NotKnownYet, TransientError) as error:
+            return _look(context, source, None), error.message
+        return _look(context, source, target), ""
+
+
+def _look(context: Context, source: Session, target: Session | None) -> Survey:
     settings = context.section(MysqlSettings)
     workers: int = settings.workers or context.settings.workers
     return survey.take(source, target, settings, connections=workers + 1)
@@ -25,7 +36,7 @@ def run(run: StepRun) -> Mapping[str, Json]:
     """Apply every rule and state what it found; raise `Refused` with all errors that were not accepted."""
     settings = run.context.section(MysqlSettings)
     with servers.source(run.context) as source, servers.target(run.context) as target:
-        verdict = rules.check(look(run.context, source, target))
+        verdict = rules.check(_look(run.context, source, target))
     for problem in verdict.problems:
         run.finding(
             f"mysql-{problem.id}",

@@ -27,8 +27,8 @@ class Account:
 class Server:
     """One server: version as numbers, global variables by lower-case name, rights of our account.
 
-    `accounts` and `time_zones` (the number of named zones it knows) are None where we may not read them; `srids` are
-    those of the source's columns that this server knows.
+    `accounts` and `time_zones` (the number of named zones it knows) are None where we may not read them; `patterns` are
+    the schemas of grants that hold a wildcard %; `srids` are those of the source's columns that this server knows.
     """
 
     version: tuple[int, ...]
@@ -38,6 +38,7 @@ class Server:
     collations: frozenset[str]
     plugins: frozenset[str] = frozenset()
     accounts: tuple[Account, ...] | None = ()
+    patterns: tuple[str, ...] = ()
     time_zones: int | None = None
     threads: int = 0
     srids: frozenset[int] = frozenset()
@@ -84,6 +85,7 @@ def read(session: Session, srids: Iterable[int] = ()) -> Server:
         collations=frozenset(str(row[0]) for row in session.rows("SHOW COLLATION")),
         plugins=_plugins(session),
         accounts=_accounts(session),
+        patterns=_patterns(session),
         time_zones=int(zones[0][0]) if zones else None,
         threads=int(session.rows("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1]),
         srids=_srids(session, sorted(srids)),
@@ -114,6 +116,11 @@ def _accounts(session: Session) -> tuple[Account, ...] | None:
         )
         for user, host, plugin, *given in rows
     )
+
+
+def _patterns(session: Session) -> tuple[str, ...]:
+    rows = readable(session, "SELECT DISTINCT db FROM mysql.db ORDER BY 1") or ()
+    return tuple(str(row[0]) for row in rows if "%" in str(row[0]).replace("\\%", ""))
 
 
 def _yes(flag: object) -> bool:

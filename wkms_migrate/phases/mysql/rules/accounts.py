@@ -122,14 +122,14 @@ def _definer_missing(survey: Survey, target: Server) -> Iterator[Found]:
 @target_rule(
     "partial-revokes",
     "warning",
-    "The ends read _ and % in grants on schemas differently",
-    breaks="With partial_revokes they stand for themselves: a grant on `wkms_%` fits no schema.",
+    "The target reads % in grants on schemas as it stands",
+    breaks="With partial_revokes it is no wildcard: a grant on `wkms%` fits no schema.",
     fix=parameter("partial_revokes", "<value>"),
 )
 def _partial_revokes(survey: Survey, target: Server) -> Iterator[Found]:
-    source, there = survey.source.on("partial_revokes"), target.on("partial_revokes")
-    if survey.settings.users and not source and there and not target.is_mariadb and _moved(survey):
-        yield Found("partial_revokes is OFF on the source and ON on the target.", values={"value": "0"})
+    literal = target.on("partial_revokes") and not survey.source.on("partial_revokes")
+    for pattern in survey.source.patterns if survey.settings.users and literal else ():
+        yield Found("There is a grant on this, and partial_revokes is ON on the target only.", pattern, {"value": "0"})
 
 
 RULES = (_account_entra, _account_plugin, _account_power, _account_reserved, _definer_missing, _partial_revokes)

@@ -34,20 +34,15 @@ def _account(user: str) -> str:
     "source-privilege",
     "error",
     "The source's account may not read what is to be moved",
-    breaks="Tables or objects stay behind, or the move stops half way.",
-    fix=_grant("Grant it on the source, as its administrator."),
+    breaks="Tables stay behind, or the move stops half way. Without TRIGGER or EVENT, such objects are not even seen.",
+    fix=_grant("Grant it on the source, as its administrator; or accept this if there are no such objects."),
 )
 def _source_privilege(survey: Survey) -> Iterator[Found]:
-    grants, moved = survey.source.grants, survey.moved
-    wanted = {
-        "SELECT": True,
-        "SHOW VIEW": moved.count("view") > 0,
-        "TRIGGER": moved.count("trigger") > 0,
-        "EVENT": moved.count("event") > 0,
-    }
+    # Whether there are triggers and events cannot be known without the right to them.
+    wanted = ["SELECT", "TRIGGER", "EVENT", *(["SHOW VIEW"] if survey.moved.count("view") else [])]
     for schema in survey.settings.schemas:
-        for privilege, needed in wanted.items():
-            if needed and not grants.has(privilege, schema):
+        for privilege in wanted:
+            if not survey.source.grants.has(privilege, schema):
                 yield _missing(survey.source, privilege, schema)
 
 
@@ -55,12 +50,12 @@ def _source_privilege(survey: Survey) -> Iterator[Found]:
     "routine-privilege",
     "error",
     "The source's account may not see the text of routines",
-    breaks="SHOW CREATE PROCEDURE and FUNCTION answer without the text of routines that belong to others.",
-    fix=_grant("Grant SHOW_ROUTINE (MySQL 8.0.20 and later), or SELECT on *.*."),
+    breaks="Routines of others are not seen at all, or without their text, and stay behind.",
+    fix=_grant("Grant SHOW_ROUTINE (MySQL 8.0.20 and later), or SELECT on *.*; or accept this if there are none."),
 )
 def _routine_privilege(survey: Survey) -> Iterator[Found]:
     grants = survey.source.grants
-    if survey.moved.count("routine") and not (grants.has("SHOW_ROUTINE") or grants.has("SELECT")):
+    if not (grants.has("SHOW_ROUTINE") or grants.has("SELECT")):
         yield _missing(survey.source, "SELECT" if survey.source.is_mariadb else "SHOW_ROUTINE", None)
 
 
