@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -62,10 +62,14 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Both ends at one point in time each, and the tables on them."""
+    """Both ends at one point in time each, and the tables on them.
+
+    `release_target` ends the target's snapshot: a session that has read a table holds up every change of its triggers.
+    """
 
     ends: Ends
     tables: Pairing
+    release_target: Callable[[], None]
 
 
 @contextmanager
@@ -73,11 +77,14 @@ def opened(context: Context, settings: MysqlSettings, workers: int) -> Iterator[
     """Open `workers` sessions on each end, each end's on one snapshot. Raises `Refused` when none can be had."""
     with servers.source(context) as source, servers.target(context) as target:
         found = pairing(source, target, settings)
-    with (
-        _snapshot(lambda: servers.source(context), [pair.source for pair in found.pairs], settings, workers) as ours,
-        _snapshot(lambda: _reader(context), [pair.target for pair in found.pairs], settings, workers) as theirs,
-    ):
-        yield Opened(Ends(ours, theirs), found)
+    sources = [pair.source for pair in found.pairs]
+    targets = [pair.target for pair in found.pairs]
+    with ExitStack() as ours, ExitStack() as theirs:
+        ends = Ends(
+            ours.enter_context(_snapshot(lambda: servers.source(context), sources, settings, workers)),
+            theirs.enter_context(_snapshot(lambda: _reader(context), targets, settings, workers)),
+        )
+        yield Opened(ends, found, theirs.close)
 
 
 def _snapshot(

@@ -74,11 +74,9 @@ def _compared(ends: Ends, found: Range) -> Iterator[RowDifference]:
         lambda session: _hashes(session, pair.source, found.chunk, json_again=found.json_again),
         lambda session: _hashes(session, pair.target, found.chunk),
     )
-    for key in ours.keys() - theirs.keys():
-        yield _alone(found, key, "missing")
-    for key in theirs.keys() - ours.keys():
-        yield _alone(found, key, "extra")
-    different = sorted(key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key])
+    yield from (_alone(found, key, "missing") for key in ours if key not in theirs)
+    yield from (_alone(found, key, "extra") for key in theirs if key not in ours)
+    different = [key for key in ours if theirs.get(key, ours[key]) != ours[key]]
     for at in range(0, len(different), BATCH):
         yield from _columns(ends, found, different[at : at + BATCH])
 
@@ -97,9 +95,12 @@ def _alone(found: Range, key: Key, kind: Kind) -> RowDifference:
 
 
 def _hashes(session: Session, table: Table, chunk: Chunk, *, json_again: bool = False) -> dict[Key, str]:
+    """Return the hash of each row by its key, in the order of keys."""
     key = ", ".join(chunks.shown(column) for column in table.key)
+    order = ", ".join(quoted(column.name) for column in table.key)
     found = session.rows(
-        f"SELECT {digest.row_hash(table, json_again=json_again)}, {key} FROM {read_from(table)}{chunk.where(table)}"
+        f"SELECT {digest.row_hash(table, json_again=json_again)}, {key} FROM {read_from(table)}"
+        f"{chunk.where(table)} ORDER BY {order}"
     )
     return {tuple(str(part) for part in row[1:]): str(row[0]) for row in found}
 

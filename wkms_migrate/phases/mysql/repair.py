@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from wkms_migrate.clients.mysql import Session, SqlTransientError
+from wkms_migrate.clients.mysql import Session, SqlError, SqlTransientError
 from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.phases.mysql import digest, drill, multiset, objects, rows
 from wkms_migrate.phases.mysql.catalog import Table
-from wkms_migrate.phases.mysql.compare import Ends, Range
+from wkms_migrate.phases.mysql.compare import Ends, Range, Sessions
 from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.differences import RowDifference
 from wkms_migrate.phases.mysql.objects import StoredObject
@@ -22,6 +22,8 @@ from wkms_migrate.phases.mysql.pairs import Pair
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 
 BATCH = 200  # rows in one statement
+TRIAL = "wkms_migrate_trial"
+LOCK_WAIT_SECONDS = 60  # for others who use the table whose triggers are taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ class Patch:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rows of one table to be made alike, and the ranges that they are in."""
+
+    pair: Pair
+    ranges: tuple[Range, ...]
+    patches: tuple[Patch, ...]
+
+
 def check(pair: Pair, settings: MysqlSettings) -> None:
     """Raise `Refused` when rows of this table cannot be made alike without loss."""
     if settings.on_existing == "append":
@@ -55,28 +66,28 @@ def check(pair: Pair, settings: MysqlSettings) -> None:
         )
 
 
-def repair(ends: Ends, target: Session, found: Sequence[Range]) -> Repaired:
-    """Make all these ranges of one table alike. `target` is a session that may write."""
-    pair = found[0].pair
-    with _without_triggers(target, pair.target):
+def planned(ends: Ends, found: Sequence[Range]) -> Plan:
+    """Find the rows of these ranges, all of one table, that are to be made alike. Reads only."""
+    patches = [patch for one in found for patch in _patches(one, list(drill.rows(ends, one)))]
+    return Plan(found[0].pair, tuple(found), tuple(patches))
+
+
+def repair(source: Sessions, target: Session, plan: Plan) -> Repaired:
+    """Make a table alike. `source` is at the point in time of the plan, `target` a session that may write."""
+    target.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+    with _without_triggers(target, plan.pair.target):
         target.run("START TRANSACTION")
         try:
-            done = _patch(ends, target, found)
-            _check(target, found)
+            table = plan.pair.target.quoted
+            deleted = sum(target.run(f"DELETE FROM {table} WHERE {patch.target}") for patch in plan.patches)
+            written = sum(_write(source, target, plan.pair, patch) for patch in plan.patches)
+            _check(target, plan.ranges)
             target.run("COMMIT")
         except BaseException:
             if target.open:
                 with suppress(SqlTransientError):
                     target.run("ROLLBACK")
             raise
-    return done
-
-
-def _patch(ends: Ends, target: Session, found: Sequence[Range]) -> Repaired:
-    patches = [patch for one in found for patch in _patches(one, list(drill.rows(ends, one)))]
-    pair = found[0].pair
-    deleted = sum(target.run(f"DELETE FROM {pair.target.quoted} WHERE {patch.target}") for patch in patches)
-    written = sum(_write(ends, target, pair, patch) for patch in patches)
     return Repaired(deleted, written)
 
 
@@ -94,11 +105,11 @@ def _patches(found: Range, wrong: Sequence[RowDifference]) -> Iterator[Patch]:
             )
 
 
-def _write(ends: Ends, target: Session, pair: Pair, patch: Patch) -> int:
+def _write(sessions: Sessions, target: Session, pair: Pair, patch: Patch) -> int:
     """Write these rows as the source has them; raise unless all went in."""
     tally = rows.Tally()
     condition = f"({pair.source.condition}) AND " if pair.source.condition else ""
-    with ends.source.session() as source:
+    with sessions.session() as source:
         stream = source.stream(rows.select(pair.source, f" WHERE {condition}{patch.source}"))
         loaded = target.load(rows.load(pair.target), rows.lines(stream, pair.source.stored, tally))
     if loaded.rows != tally.rows:
@@ -124,11 +135,28 @@ def _check(target: Session, found: Sequence[Range]) -> None:
 def _without_triggers(target: Session, table: Table) -> Iterator[None]:
     """Take the table's triggers away while rows are written, which they would change or follow by others."""
     there = _triggers(target, table)
+    for one in there:
+        _check_right_to(target, one)
     with ExitStack() as after:
         for one in reversed(there):  # put back in their order, each even when another fails
             after.callback(objects.put, target, one)
             target.run(f"DROP TRIGGER {quoted(one.schema)}.{quoted(one.name)}")
         yield
+
+
+def _check_right_to(target: Session, trigger: StoredObject) -> None:
+    """Raise `Refused` unless we could make this trigger again: a function of its owner needs the same rights."""
+    trial = f"{quoted(trigger.schema)}.{quoted(TRIAL)}"
+    owner = f"DEFINER={trigger.definer} " if trigger.definer else ""
+    try:
+        target.run(f"DROP FUNCTION IF EXISTS {trial}")
+        target.run(f"CREATE {owner}FUNCTION {trial}() RETURNS INT DETERMINISTIC RETURN 1")
+        target.run(f"DROP FUNCTION {trial}")
+    except SqlError as error:
+        raise Refused(
+            f"{trigger.id} could not be put back after the repair: {error.message}",
+            hint="Give the target's user that right, or drop the trigger by hand and make it again afterwards.",
+        ) from error
 
 
 def _triggers(session: Session, table: Table) -> list[StoredObject]:

@@ -1,0 +1,220 @@
+"""`mysql verify`, `diff` and `repair` between two live servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from endpoints import MysqlPair
+from mysql_commands import mysql
+from mysql_move import Move, checksums, execute, fetch, filled, prepare
+
+pytestmark = pytest.mark.integration
+
+SCHEMA = "verify_case"
+OTHER = "verify_other"
+NO_HIDDEN_KEYS = "SET SESSION sql_generate_invisible_primary_key = OFF"
+Make = Callable[..., Move]
+
+
+@pytest.fixture
+def make(mysql_pair: MysqlPair, tmp_path: Path) -> Iterator[Make]:
+    """Return what fills both ends with the same and gives a configuration that compares them."""
+
+    def clean() -> None:
+        for end in (mysql_pair.source, mysql_pair.target):
+            execute(end, "SET foreign_key_checks = 0", *(f"DROP DATABASE IF EXISTS {name}" for name in (SCHEMA, OTHER)))
+
+    def made(*statements: str, on_target: str = SCHEMA, **options: object) -> Move:
+        for end, name in ((mysql_pair.source, SCHEMA), (mysql_pair.target, on_target)):
+            execute(end, NO_HIDDEN_KEYS, f"CREATE DATABASE {name}", f"USE {name}", *statements)
+        return prepare(mysql_pair, tmp_path, **{"schemas": [SCHEMA], "chunk_mib": 1, **options})
+
+    clean()
+    yield made
+    clean()
+
+
+BIG = ("CREATE TABLE t (id BIGINT PRIMARY KEY, v VARCHAR(200))", f"INSERT INTO t {filled(30_000, 'n, REPEAT(n, 20)')}")
+
+
+def test_equal_ends_are_equal(make):
+    file = make(*BIG, "CREATE TABLE k (a INT)", "INSERT INTO k VALUES (1), (1)", "ANALYZE TABLE t").file
+    ended = mysql(file, "verify")
+    assert ended.code == 0, ended.told
+    assert ended.data["equal"]
+    assert [(one["table"], one["source"]["rows"]) for one in ended.data["tables"]] == [
+        (f"{SCHEMA}.t", 30_000),
+        (f"{SCHEMA}.k", 2),
+    ]
+    assert ended.data["tables"][0]["ranges"] > 1
+    assert "30,002 rows: equal" in ended.told
+
+
+def test_a_difference_is_followed_to_range_row_and_column(make, mysql_pair):
+    file = make(*BIG, "ANALYZE TABLE t").file
+    execute(
+        mysql_pair.target,
+        f"UPDATE {SCHEMA}.t SET v = CONCAT(LEFT(v, 30), 'X', SUBSTR(v, 32)) WHERE id = 20001",
+        f"DELETE FROM {SCHEMA}.t WHERE id = 17",
+        f"INSERT INTO {SCHEMA}.t VALUES (99999, NULL)",
+    )
+    ended = mysql(file, "verify")
+    assert ended.code == 3
+    found = ended.data["tables"][0]
+    assert len(found["differing_ranges"]) == 3 < found["ranges"]
+    assert [(row["kind"], row["row"]) for row in found["rows"]] == [
+        ("missing", "id=17"),
+        ("different", "id=20001"),
+        ("extra", "id=99999"),
+    ]
+    (cell,) = found["rows"][1]["cells"]
+    assert cell["column"] == "v"
+    assert cell["source"] != cell["target"]
+    assert "X" in cell["target"]
+    assert "id=20001: v: " in ended.told
+
+
+def test_a_table_on_one_end_only_is_a_difference(make, mysql_pair):
+    file = make("CREATE TABLE t (id INT PRIMARY KEY)").file
+    execute(mysql_pair.source, f"CREATE TABLE {SCHEMA}.ours (id INT)")
+    execute(mysql_pair.target, f"CREATE TABLE {SCHEMA}.theirs (id INT)")
+    ended = mysql(file, "verify")
+    assert (ended.code, ended.data["missing"], ended.data["extra"]) == (3, [f"{SCHEMA}.ours"], [f"{SCHEMA}.theirs"])
+    assert mysql(file, "verify", "--include", "*.t").code == 0
+
+
+def test_no_table_is_no_success(make):
+    file = make("CREATE TABLE t (id INT PRIMARY KEY)").file
+    ended = mysql(file, "verify", "--include", "nothing.*")
+    assert ended.code == 2
+    assert "nothing would be compared" in ended.told
+
+
+def test_diff_shows_definitions_objects_and_rows(make, mysql_pair):
+    file = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT, KEY by_a (a))",
+        "INSERT INTO t VALUES (1, 1)",
+        "CREATE VIEW v AS SELECT id FROM t",
+        "CREATE PROCEDURE p() SELECT 1",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE id < 0",
+    ).file
+    execute(mysql_pair.target, f"ALTER EVENT {SCHEMA}.e DISABLE")
+    assert mysql(file, "diff").code == 0
+    execute(
+        mysql_pair.target,
+        f"USE {SCHEMA}",
+        "ALTER TABLE t DROP KEY by_a",
+        "CREATE OR REPLACE VIEW v AS SELECT a AS id FROM t",
+        "DROP PROCEDURE p",
+        "CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1",
+        "UPDATE t SET a = 2",
+    )
+    ended = mysql(file, "diff")
+    assert ended.code == 3
+    assert {one["object"]: (bool(one["source"]), bool(one["target"])) for one in ended.data["definitions"]} == {
+        f"table {SCHEMA}.t": (True, False),
+        f"view {SCHEMA}.v": (True, True),
+        f"procedure {SCHEMA}.p": (True, False),
+        f"function {SCHEMA}.f": (False, True),
+    }
+    assert [row["row"] for table in ended.data["tables"] for row in table["rows"]] == ["id=1"]
+    assert mysql(file, "diff", "--schema-only").data["tables"] == []
+
+
+def test_repair_asks_then_makes_alike_in_one_pass(make, mysql_pair):
+    file = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, mail VARCHAR(20), UNIQUE KEY (mail))",
+        f"INSERT INTO t {filled(5000, 'n, n')}",
+        "CREATE TABLE child (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE)",
+        "INSERT INTO child VALUES (1, 7)",
+        "CREATE TABLE log (id INT)",
+        "CREATE DEFINER=wkms_admin TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.mail = 'trigger'",
+        "CREATE DEFINER=wkms_admin TRIGGER second AFTER DELETE ON t FOR EACH ROW INSERT INTO log VALUES (OLD.id)",
+    ).file
+    execute(
+        mysql_pair.target,
+        f"USE {SCHEMA}",
+        "UPDATE t SET mail = 'x' WHERE id = 7",
+        "UPDATE t SET mail = '7' WHERE id = 4999",  # two rows have swapped a unique value
+        "UPDATE t SET mail = '4999' WHERE id = 7",
+        "SET foreign_key_checks = 0",
+        "DROP TRIGGER second",
+        "DELETE FROM t WHERE id BETWEEN 100 AND 1300",
+        "CREATE DEFINER=wkms_admin TRIGGER second AFTER DELETE ON t FOR EACH ROW INSERT INTO log VALUES (OLD.id)",
+        "DROP TRIGGER tr",
+        "INSERT INTO t VALUES (-5, 'extra')",
+        "CREATE DEFINER=wkms_admin TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.mail = 'trigger'",
+    )
+    before = checksums(mysql_pair.target, SCHEMA)
+    refused = mysql(file, "repair")
+    assert refused.code == 2
+    assert "no terminal to ask" in refused.told
+    planned = mysql(file, "repair", "--dry-run")
+    assert (planned.code, len(planned.data["differing"]), planned.data["repaired"]) == (0, 1, [])
+    assert checksums(mysql_pair.target, SCHEMA) == before
+    ended = mysql(file, "repair", "--yes")
+    assert ended.code == 0, ended.told
+    assert ended.data["repaired"] == [{"table": f"{SCHEMA}.t", "deleted": 3, "written": 1203}]
+    assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
+    assert mysql(file, "diff").code == 0
+    assert mysql(file, "repair", "--yes").data["repaired"] == []
+
+
+def test_no_trigger_is_taken_away_that_could_not_be_put_back(make, mysql_pair):
+    file = make("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)").file
+    execute(
+        mysql_pair.target,
+        f"USE {SCHEMA}",
+        "DELETE FROM t",
+        "CREATE TRIGGER theirs AFTER INSERT ON t FOR EACH ROW SET @a = 1",
+    )
+    ended = mysql(file, "repair", "--yes")
+    assert ended.code == 2
+    assert "theirs could not be put back" in ended.told
+    assert fetch(mysql_pair.target, f"SELECT * FROM {SCHEMA}.t") == []
+    assert len(fetch(mysql_pair.target, f"SHOW TRIGGERS FROM {SCHEMA}")) == 1
+
+
+def test_a_repair_that_does_not_fit_changes_nothing(make, mysql_pair):
+    file = make("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))", "INSERT INTO t VALUES (1, 'four'), (2, 'x')").file
+    execute(mysql_pair.target, f"DELETE FROM {SCHEMA}.t", f"ALTER TABLE {SCHEMA}.t MODIFY v VARCHAR(3)")
+    execute(mysql_pair.target, f"INSERT INTO {SCHEMA}.t VALUES (2, 'y')")
+    ended = mysql(file, "repair", "--yes")
+    assert ended.code == 1
+    assert "rolled back" in ended.told
+    assert fetch(mysql_pair.target, f"SELECT * FROM {SCHEMA}.t") == [("2", "y")]
+
+
+def test_rows_that_were_chosen_are_compared_where_they_went(make, mysql_pair):
+    file = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, v INT)",
+        f"INSERT INTO t {filled(20, 'n, n')}",
+        on_target=OTHER,
+        rename={SCHEMA: OTHER},
+        where={f"{SCHEMA}.t": "id > 10 OR id = 3"},
+    ).file
+    ended = mysql(file, "verify")
+    assert [row["row"] for row in ended.data["tables"][0]["rows"]] == [f"id={n}" for n in (1, 2, 4, 5, 6, 7, 8, 9, 10)]
+    execute(mysql_pair.target, f"UPDATE {OTHER}.t SET v = 0 WHERE id = 3")
+    assert mysql(file, "repair", "--yes").code == 0
+    assert fetch(mysql_pair.target, f"SELECT COUNT(*), SUM(v) FROM {OTHER}.t") == [("11", "158")]
+    assert mysql(file, "verify").code == 0
+    assert mysql(file, "diff").code == 0
+
+
+def test_a_repair_refuses_what_it_cannot_map(make, mysql_pair):
+    file = make("CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1)").file
+    execute(mysql_pair.target, f"DELETE FROM {SCHEMA}.t")
+    for words, told in (
+        (["--where", f"{SCHEMA}.gone=id > 1"], "no chosen table"),
+        (["--schema", SCHEMA, "--schema", "mysql", "--rename", f"mysql={SCHEMA}", "--include", "*.t"], ""),
+    ):
+        ended = mysql(file, "repair", "--yes", *words)
+        assert (ended.code == 2) == bool(told), ended.told
+        assert told in ended.told
+    execute(mysql_pair.target, f"ALTER TABLE {SCHEMA}.t DROP v")
+    ended = mysql(file, "repair", "--yes")
+    assert ended.code == 2
+    assert "v: on one end only" in ended.told

@@ -1,0 +1,78 @@
+"""`mysql diff`: everything in which the two servers differ, definitions and rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wkms_migrate.cli.mysql import ends
+from wkms_migrate.cli.mysql.ends import Both, Limit
+from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.errors import VerificationFailed
+
+if TYPE_CHECKING:
+    from wkms_migrate.phases.mysql.definitions import DefinitionDifference
+
+SchemaOnly = Annotated[bool, typer.Option("--schema-only", help="Compare definitions only, no rows.")]
+LINES_SHOWN = 20
+
+
+@shared
+@selected
+def diff(options: Options, flags: Flags, limit: Limit = 100, schema_only: SchemaOnly = False) -> None:
+    """Show what differs: tables, columns, keys, views, routines, triggers, events, rows; exit 3 when anything does.
+
+    Lines with - are on the source only, lines with + on the target only. Definers, the next AUTO_INCREMENT value and
+    whether an event is enabled are not compared.
+    """
+    with ends.both(options, flags) as both:
+        definitions = _definitions(both)
+        for one in definitions:
+            _say(options, one)
+        rows = [] if schema_only else [found for found in both.reviews(limit) if not found.equal]
+        for found in rows:
+            ends.say(options, found)
+        ends.say_absent(options, both)
+        absent = both.opened.tables
+    count = len(definitions) + len(rows) + len(absent.missing) + len(absent.extra)
+    error = None
+    if count:
+        error = VerificationFailed(
+            f"{count} tables and objects differ.",
+            hint="`wkms-migrate mysql repair` makes rows alike; definitions are made by `mysql copy`, or by hand.",
+        )
+    options.data(
+        {
+            "equal": not count,
+            "definitions": [asdict(one) for one in definitions],
+            "tables": [ends.as_data(found) for found in rows],
+            "missing": list(absent.missing),
+            "extra": list(absent.extra),
+        },
+        error,
+    )
+    if error:
+        raise error
+    options.say("No difference.")
+
+
+def _definitions(both: Both) -> list[DefinitionDifference]:
+    from wkms_migrate.phases.mysql import catalog, definitions, servers
+
+    renamed = {name: catalog.on_target(both.settings, name) for name in both.settings.schemas}
+    with servers.source(both.context) as source, servers.target(both.context) as target:
+        found = [definitions.tables(source, target, pair, renamed) for pair in both.opened.tables.pairs]
+        found += definitions.stored(source, target, both.settings)
+    return [one for one in found if one is not None]
+
+
+def _say(options: Options, found: DefinitionDifference) -> None:
+    options.say(f"✘ {found.object}")
+    for sign, lines in (("-", found.source), ("+", found.target)):
+        for line in lines[:LINES_SHOWN]:
+            options.say(f"    {sign} {line}")
+        if len(lines) > LINES_SHOWN:
+            options.say(f"    {sign} … {len(lines) - LINES_SHOWN:,} lines more")
