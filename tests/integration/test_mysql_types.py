@@ -9,13 +9,17 @@ from endpoints import MysqlPair
 from mysql_move import Move, checksums, execute, fetch, prepare
 from mysql_types import MATRIX, RELAXED
 
+from wkms_migrate.phases.mysql import data
+
 pytestmark = pytest.mark.integration
 
 SCHEMA = "type_matrix"
 
 
-@pytest.fixture(scope="module")
-def moved(mysql_pair: MysqlPair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
+@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["row by row", "joined"])
+def moved(
+    request: pytest.FixtureRequest, mysql_pair: MysqlPair, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Move]:
     statements = [f"DROP DATABASE IF EXISTS {SCHEMA}", f"CREATE DATABASE {SCHEMA}", f"USE {SCHEMA}", RELAXED]
     for number, (kind, values) in enumerate(MATRIX.items()):
         statements.append(f"CREATE TABLE t{number} (id INT PRIMARY KEY, v {kind})")
@@ -24,7 +28,9 @@ def moved(mysql_pair: MysqlPair, tmp_path_factory: pytest.TempPathFactory) -> It
     execute(mysql_pair.source, *statements)
     execute(mysql_pair.target, f"DROP DATABASE IF EXISTS {SCHEMA}")
     move = prepare(mysql_pair, tmp_path_factory.mktemp("types"), schemas=[SCHEMA])
-    move.run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "SMALL_ROW", request.param)
+        move.run()
     yield move
     for end in (mysql_pair.source, mysql_pair.target):
         execute(end, f"DROP DATABASE {SCHEMA}")

@@ -11,7 +11,6 @@ from wkms_migrate.phases.mysql.catalog import BINARIES, INTEGERS, TEXTS, Column,
 from wkms_migrate.phases.mysql.ddl import quoted
 
 DENSE = 3  # integers are cut by arithmetic while their range is at most this many times the number of rows
-LEAST_ROWS = 1000
 
 Bound = tuple[str, ...]  # one SQL literal per key column
 
@@ -61,7 +60,7 @@ def bounds(session: Session, table: Table, chunk_bytes: int) -> list[Bound]:
     """Find bounds so that a chunk has about `chunk_bytes`; none for a table that is small or has no usable key."""
     if not table.key or table.bytes <= chunk_bytes:
         return []
-    step = max(LEAST_ROWS, int(chunk_bytes / (table.bytes / max(table.rows, 1))))
+    step = max(1, chunk_bytes // max(table.row_bytes, 1))
     if len(table.key) == 1 and table.key[0].type in INTEGERS:
         name = quoted(table.key[0].name)
         low, high = session.rows(f"SELECT MIN({name}), MAX({name}) FROM {table.quoted}")[0]

@@ -89,24 +89,18 @@ def row_hash(table: Table, *, json_again: bool = False) -> str:
     return f"SHA2(CONCAT({columns}), 256)"
 
 
-def query(table: Table, where: str, *, json_again: bool = False) -> str:
-    """Return the query for count and sum over a range."""
+def query(table: Table, where: str, *, json_again: bool = False, also: str = "") -> str:
+    """Return the query for count and sum over a range, and for whatever else is to be counted in the same pass."""
     hashed = row_hash(table, json_again=json_again)
     return (
-        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT({hashed}, 16), 16, 10) AS UNSIGNED)), 0)"
+        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT({hashed}, 16), 16, 10) AS UNSIGNED)), 0){also}"
         f" FROM {source(table)}{where}"
     )
 
 
 def read(session: Session, table: Table, where: str = "", *, json_again: bool = False) -> Digest:
     """Compute the digest of a range on a server. Raises `WkmsError` when the server could not hash every row."""
-    count, added = session.rows(query(table, where, json_again=json_again))[0]
-    if session.warning_count:
-        raise WkmsError(
-            f"{session.name} could not hash every row of {table.id}: {'; '.join(session.warnings())}.",
-            hint="Raise max_allowed_packet on that server; if the text says otherwise, look at the rows it names.",
-        )
-    return Digest(int(count), int(added) % MODULUS)
+    return Digest(*_asked(session, table, query(table, where, json_again=json_again)))
 
 
 def read_movable(session: Session, table: Table, where: str = "") -> tuple[Digest, int]:
@@ -114,16 +108,22 @@ def read_movable(session: Session, table: Table, where: str = "") -> tuple[Diges
 
     LOAD DATA makes JSON from text, which has no DECIMAL and no DATE: 1.10 comes back as the double 1.1.
     """
-    converted = converted_json(session, table, where)
-    return read(session, table, where, json_again=converted > 0), converted
-
-
-def converted_json(session: Session, table: Table, where: str = "") -> int:
-    """Count the rows in a range whose JSON is written differently after it was read from its own text."""
-    changes = [
+    changed = [
         f"COALESCE({_json_text(name)} <> {_json_again(name)} COLLATE utf8mb4_bin, 0)"
         for name in (quoted(column.name) for column in table.columns if column.type == "json")
     ]
-    if not changes:
-        return 0
-    return int(session.value(f"SELECT COALESCE(SUM({' OR '.join(changes)}), 0) FROM {source(table)}{where}") or 0)
+    if not changed:
+        return read(session, table, where), 0
+    also = f", COALESCE(SUM({' OR '.join(changed)}), 0)"
+    rows, added, converted = _asked(session, table, query(table, where, also=also))
+    return (read(session, table, where, json_again=True) if converted else Digest(rows, added)), converted
+
+
+def _asked(session: Session, table: Table, sql: str) -> tuple[int, ...]:
+    rows, added, *more = session.rows(sql)[0]
+    if session.warning_count:
+        raise WkmsError(
+            f"{session.name} could not hash every row of {table.id}: {'; '.join(session.warnings())}.",
+            hint="Raise max_allowed_packet on that server; if the text says otherwise, look at the rows it names.",
+        )
+    return int(rows), int(added) % MODULUS, *map(int, more)

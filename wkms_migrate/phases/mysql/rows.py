@@ -1,4 +1,8 @@
-"""How a row travels: read as the server stores it, sent as a line of LOAD DATA, never through a Python value."""
+"""How a row travels: read as the server stores it, sent as a line of LOAD DATA, never through a Python value.
+
+Small rows travel many at a time: the source itself writes the lines of a chunk and joins them, so that this program has
+no work for each. Big rows travel one by one, as they stand on the wire, and are made lines here.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,26 @@ def select(table: Table, where: str) -> str:
     order = ", ".join(quoted(column.name) for column in table.key)
     ordered = f" ORDER BY {order}" if order else ""
     return f"SELECT {columns} FROM {source(table)}{where}{ordered}"
+
+
+def joined(table: Table, where: str) -> str:
+    """Return the query for the number of rows in a range and all their lines in one value.
+
+    Where a line or the whole is longer than the server's max_allowed_packet, it warns and the value is of no use.
+    """
+    fields = r", '\t', ".join(_field(column) for column in table.stored)
+    return rf"SELECT COUNT(*), GROUP_CONCAT(CONCAT({fields}, '\n') SEPARATOR '') FROM {source(table)}{where}"
+
+
+def _field(column: Column) -> str:
+    """Return the expression that writes a column as `lines` does."""
+    name = quoted(column.name)
+    whole = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)" if column.type == "json" else read(column)
+    text = f"CONVERT({whole} USING binary)"
+    if column.type not in PLAIN:
+        for special in (r"\\", r"\t", r"\n"):
+            text = rf"REPLACE({text}, '{special}', '\\{special}')"
+    return rf"IFNULL({text}, '\\N')"
 
 
 def source(table: Table) -> str:
@@ -77,15 +101,16 @@ def lines(payloads: Iterable[bytes], columns: Sequence[Column], tally: Tally) ->
         tally.rows += 1
         if size >= BLOCK_BYTES:
             tally.bytes += size
-            yield from _cut(b"".join(block))
+            yield from cut(b"".join(block))
             block.clear()
             size = 0
     tally.bytes += size
     if block:
-        yield from _cut(b"".join(block))
+        yield from cut(b"".join(block))
 
 
-def _cut(joined: bytes) -> Iterator[bytes]:
+def cut(joined: bytes) -> Iterator[bytes]:
+    """Yield lines in parts that any server takes as a packet."""
     if len(joined) <= 2 * BLOCK_BYTES - 8:
         yield joined
         return
