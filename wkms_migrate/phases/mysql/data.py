@@ -23,6 +23,9 @@ from wkms_migrate.phases.mysql.snapshot import Snapshot
 from wkms_migrate.phases.mysql.throttle import Throttle
 from wkms_migrate.plan import StepRun
 
+# A managed server that fails over to its standby is away for one or two minutes.
+PATIENCE_SECONDS = 180.0
+ATTEMPTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -142,7 +145,8 @@ class Copy:
 
     def chunk(self, job: Job) -> Landed:
         """Bring one chunk to the target, or see that it is there already, and checkpoint it."""
-        landed = retry.call(self._attempt, job)
+        again = retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=self._run.stopping)
+        landed = again(self._attempt, job)
         self._run.checkpoint({"source": landed.source.to_json(), "bytes": landed.bytes}, key=job.key)
         with self._counting:
             self._rows += landed.source.rows
