@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from endpoints import MysqlEndpoint, MysqlPair
 from mysql_move import execute, fetch, prepare
+from mysql_snapshots import seen, taker
 from mysql_writers import writing
 
-from wkms_migrate.clients.mysql import Session, connect
-from wkms_migrate.config import MysqlServer
 from wkms_migrate.errors import Refused
-from wkms_migrate.phases.mysql import catalog, snapshot
-from wkms_migrate.phases.mysql.snapshot import Snapshot
+from wkms_migrate.phases.mysql import snapshot
 
 pytestmark = pytest.mark.integration
 
 SCHEMA = "snapshot_case"
-READERS = 4
-Take = Callable[..., AbstractContextManager[Snapshot]]
-
-
-def opener(end: MysqlEndpoint, folder: Path) -> Callable[[], Session]:
-    """Return what opens sessions as the phase does."""
-    secret = folder / "snapshot.secret"
-    secret.write_text(end.password, encoding="utf-8")
-    server = MysqlServer(host=end.host, port=end.port, user=end.user, password=f"file:{secret}", ca=end.ca)
-    return lambda: connect(server, "source")
-
-
-def taker(end: MysqlEndpoint, folder: Path) -> Take:
-    """Return what takes a snapshot of the case's tables, as the phase does."""
-    opened = opener(end, folder)
-
-    @contextmanager
-    def take(**options: object) -> Iterator[Snapshot]:
-        with opened() as session:
-            tables = catalog.tables(session, [SCHEMA])
-        wishes = {"connections": READERS, "tries": 2000, "lock_wait_seconds": 1, **options}
-        with snapshot.taken(opened, tables, **wishes) as taken:
-            yield taken
-
-    return take
 
 
 @pytest.fixture
@@ -53,22 +26,9 @@ def source(mysql_pair: MysqlPair) -> Iterator[MysqlEndpoint]:
     execute(mysql_pair.source, f"DROP DATABASE IF EXISTS {SCHEMA}")
 
 
-def seen(taken: Snapshot, see: Callable[[Session], int]) -> set[int]:
-    """Return what the sessions of a snapshot see; one that hands out fewer than it has would wait for ever."""
-    with_all: list[int] = []
-    lent = [taken.session() for _ in range(READERS)]
-    sessions = [one.__enter__() for one in lent]
-    try:
-        with_all = [see(session) for session in sessions]
-    finally:
-        for one in lent:
-            one.__exit__(None, None, None)
-    return set(with_all)
-
-
 @pytest.mark.parametrize(("tries", "method"), [(2000, "double read"), (0, "LOCK TABLES")])
 def test_every_snapshot_is_exact(source, tmp_path, tries, method):
-    take = taker(source, tmp_path)
+    take = taker(source, tmp_path, SCHEMA)
     with writing(source, SCHEMA, pause=0.005) as writers:
         for _ in range(25):
             with take(tries=tries) as taken:
@@ -80,7 +40,7 @@ def test_every_snapshot_is_exact(source, tmp_path, tries, method):
 @pytest.mark.parametrize(("tries", "method"), [(2000, "equal log positions"), (0, "LOCK TABLES")])
 def test_every_snapshot_of_mariadb_is_exact(mariadb_pair, tmp_path, tries, method):
     end = mariadb_pair.source
-    take = taker(end, tmp_path)
+    take = taker(end, tmp_path, SCHEMA)
     with writing(end, SCHEMA, pause=0.005) as writers:
         for _ in range(25):
             with take(tries=tries) as taken:
@@ -93,7 +53,7 @@ def test_every_snapshot_of_mariadb_is_exact(mariadb_pair, tmp_path, tries, metho
 def test_the_position_is_the_servers(source, tmp_path):
     execute(source, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)")
     row = fetch(source, "SHOW BINARY LOG STATUS")[0]
-    with taker(source, tmp_path)() as taken:
+    with taker(source, tmp_path, SCHEMA)() as taken:
         assert taken.position.to_json() == {
             "server_uuid": fetch(source, "SELECT @@server_uuid")[0][0],
             "gtid_executed": row[4].replace("\n", ""),
@@ -116,7 +76,7 @@ def holding(end: MysqlEndpoint, *statements: str) -> Iterator[None]:
 def test_a_transaction_that_keeps_a_table_leads_to_the_global_lock(source, tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "LOCK_TRIES", 2)
     execute(source, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)")
-    with holding(source, "INSERT INTO t VALUES (1)"), taker(source, tmp_path)(tries=0) as taken:
+    with holding(source, "INSERT INTO t VALUES (1)"), taker(source, tmp_path, SCHEMA)(tries=0) as taken:
         assert taken.method == "global read lock"
         assert seen(taken, lambda session: int(session.value(f"SELECT COUNT(*) FROM {SCHEMA}.t"))) == {0}
     with source.connect(as_owner=True, autocommit=True) as connection, connection.cursor() as cursor:
@@ -126,8 +86,6 @@ def test_a_transaction_that_keeps_a_table_leads_to_the_global_lock(source, tmp_p
 @pytest.fixture
 def meek(source: MysqlEndpoint) -> Iterator[MysqlEndpoint]:
     """An account that may read and nothing else: neither the log's status nor any lock."""
-    from dataclasses import replace
-
     name = "snapshot_meek"
     execute(
         source,
@@ -141,7 +99,7 @@ def meek(source: MysqlEndpoint) -> Iterator[MysqlEndpoint]:
 
 
 def test_without_any_rung_it_is_refused_with_all_reasons(meek, tmp_path):
-    with pytest.raises(Refused) as refused, taker(meek, tmp_path)():
+    with pytest.raises(Refused) as refused, taker(meek, tmp_path, SCHEMA)():
         pass
     assert "no binary log with GTIDs" in refused.value.message
     assert "LOCK TABLES: not allowed (1044)" in refused.value.message
@@ -150,7 +108,7 @@ def test_without_any_rung_it_is_refused_with_all_reasons(meek, tmp_path):
 
 
 def test_inconsistent_is_never_silent(meek, tmp_path):
-    with taker(meek, tmp_path)(inconsistent=True) as taken:
+    with taker(meek, tmp_path, SCHEMA)(inconsistent=True) as taken:
         assert not taken.consistent
         assert taken.position.gtid_executed == ""
         assert seen(taken, lambda session: int(session.value(f"SELECT COUNT(*) FROM {SCHEMA}.t"))) == {0}
@@ -174,7 +132,7 @@ def test_many_tables_are_locked_by_more_than_one_session(source, tmp_path):
                 "_open",
                 lambda ladder: (held.append(tuple(map(int, fetch(source, locks)[0]))), original(ladder)),
             )
-            with taker(source, tmp_path)(tries=0) as taken:
+            with taker(source, tmp_path, SCHEMA)(tries=0) as taken:
                 assert taken.method == "LOCK TABLES"
     finally:
         execute(source, f"SET GLOBAL max_allowed_packet = {before}")

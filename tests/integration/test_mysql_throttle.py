@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,10 @@ import pymysql
 import pytest
 from endpoints import MysqlEndpoint
 from mysql_move import checksums, execute, fetch, filled, prepare
+from mysql_snapshots import opener
 
 from wkms_migrate import events
-from wkms_migrate.clients.mysql import Session, connect
-from wkms_migrate.config import MysqlServer
+from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import Interrupted, Refused
 from wkms_migrate.journal import RunState
 from wkms_migrate.phases.mysql import throttle
@@ -63,13 +63,6 @@ def run(said: Said, tmp_path: Path) -> StepRun:
     step = Step(id="mysql/data", summary="", run=lambda _: None)
     context = Context(settings=None, state=RunState(), run_dir=tmp_path)  # type: ignore[arg-type]
     return StepRun(context, step, said.emit, threading.Event(), {})
-
-
-def opener(end: MysqlEndpoint, folder: Path, user: str | None = None) -> Callable[[], Session]:
-    secret = folder / "throttle.secret"
-    secret.write_text(end.password, encoding="utf-8")
-    server = MysqlServer(host=end.host, port=end.port, user=user or end.user, password=f"file:{secret}", ca=end.ca)
-    return lambda: connect(server, "source")
 
 
 @contextmanager
@@ -225,16 +218,19 @@ def test_the_watching_connection_may_break(run, said, mysql_pair, tmp_path):
     opened: list[Session] = []
     connect_once = opener(mysql_pair.source, tmp_path)
 
+    ids: list[int] = []
+
     def remember() -> Session:
         opened.append(connect_once())
+        ids.append(int(opened[-1].value("SELECT CONNECTION_ID()")))
         return opened[-1]
 
     with throttle.throttled(run, MysqlSettings(max_threads_running=20), WORKERS, remember):
         deadline = time.monotonic() + PATIENCE
-        while len(opened) < 2:
+        while len(ids) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        execute(mysql_pair.source, f"KILL {opened[1].value('SELECT CONNECTION_ID()')}")
+        execute(mysql_pair.source, f"KILL {ids[1]}")
         said.wait_for("throttle: the source does not answer, 4 workers stay")
         with busy(mysql_pair.source, 25):
             said.wait_for("1 of 4 workers may read")
@@ -248,7 +244,10 @@ def test_a_gauge_that_cannot_be_read_is_told_at_once(run, mysql_pair, tmp_path):
         with (
             pytest.raises(Refused, match="REPLICATION CLIENT"),
             throttle.throttled(
-                run, MysqlSettings(max_replica_lag_seconds=5), WORKERS, opener(source, tmp_path, "meek_eye")
+                run,
+                MysqlSettings(max_replica_lag_seconds=5),
+                WORKERS,
+                opener(replace(source, user="meek_eye"), tmp_path),
             ),
         ):
             pass

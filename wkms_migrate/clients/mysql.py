@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from wkms_migrate.clients.mysql_hints import HINTS
 from wkms_migrate.config import MysqlServer
 from wkms_migrate.errors import ConfigError, TransientError, WkmsError
 from wkms_migrate.retry import TRANSIENT_MYSQL
@@ -229,8 +230,12 @@ class Session:
             text = error.args[1] if len(error.args) > 1 else str(error)
             head = " ".join((sql if isinstance(sql, str) else sql.decode("utf-8", "replace")).split())[:120]
             if code in TRANSIENT_MYSQL | LOST or isinstance(error, OSError):
-                raise SqlTransientError(code, f"{self.name}: {text} ({code}) at: {head}") from error
-            raise SqlError(code, f"{self.name} refused a statement: {text} ({code}) at: {head}") from error
+                raise SqlTransientError(
+                    code, f"{self.name}: {text} ({code}) at: {head}", hint=HINTS.get(code, "")
+                ) from error
+            raise SqlError(
+                code, f"{self.name} refused a statement: {text} ({code}) at: {head}", hint=HINTS.get(code, "")
+            ) from error
 
 
 def _payload(read: Any) -> bytes:
@@ -258,13 +263,13 @@ def connect(server: MysqlServer, name: str, *, database: str | None = None) -> S
     if not server.host:
         raise ConfigError(f"The address of the {name} MySQL server is not set.", hint="Set mysql.host.")
     where = f"{name} MySQL server {server.host}:{server.port}"
-    secure = tls_context(server, where)
+    secure = mysql_tls.context(server, where)
     password = server.password.reveal() if server.password else ""
     raw = pymysql.connect(
         host=server.host,
         port=server.port,
         user=server.user,
-        password=password,
+        password=password.encode(),  # as text it would have to be latin1
         database=database,
         charset="utf8mb4",
         autocommit=True,
@@ -272,6 +277,7 @@ def connect(server: MysqlServer, name: str, *, database: str | None = None) -> S
         read_timeout=CONNECT_SECONDS,
         ssl=secure,
         ssl_disabled=secure is None,
+        auth_plugin_map=mysql_tls.plugins(server, where),
         program_name="wkms-migrate",
         defer_connect=True,
     )
@@ -283,7 +289,7 @@ def connect(server: MysqlServer, name: str, *, database: str | None = None) -> S
     session = Session(raw, where)
     session.run(
         f"SET SESSION time_zone='+00:00', sql_mode='{SQL_MODE}', wait_timeout={YEAR_SECONDS},"
-        " net_read_timeout=1800, net_write_timeout=1800"
+        " net_read_timeout=1800, net_write_timeout=1800, group_concat_max_len=1073741824"
     )
     session.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     session.run("/*!80000 SET SESSION max_execution_time=0, information_schema_stats_expiry=0 */")
@@ -295,21 +301,6 @@ def encoding_of(charset: str) -> str:
     from pymysql.charset import charset_by_name
 
     return str(charset_by_name(charset).encoding)
-
-
-def tls_context(server: MysqlServer, where: str) -> ssl.SSLContext | None:
-    """Return what the configuration asks of TLS; None is no TLS at all."""
-    if server.tls == "off":
-        return None
-    if server.ca is not None and not Path(server.ca).exists():
-        raise ConfigError(f"The CA bundle {server.ca} of the {where} is not there.", hint="Correct mysql.ca.")
-    context = ssl.create_default_context(cafile=None if server.ca is None else str(server.ca))
-    # Servers make their own CA without the extensions that the strict profile of newer Pythons asks for.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if server.tls == "required":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _socket(server: MysqlServer) -> socket.socket:
@@ -329,10 +320,7 @@ def _explained(server: MysqlServer, where: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        raise ConfigError(
-            f"TLS with the {where} failed: {error.reason or error}.",
-            hint="mysql.ca must hold the CA that signed the server's certificate, and mysql.host the name in it.",
-        ) from error
+        raise mysql_tls.failure(server, where, error) from error
     except OSError as error:
         raise SqlTransientError(
             2003, f"The {where} cannot be reached: {error}.", hint="Check mysql.host, mysql.port and the firewall."
@@ -346,14 +334,14 @@ def _refused(server: MysqlServer, where: str, error: Exception) -> WkmsError:
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = error.args[1] if len(error.args) > 1 else str(error)
     if isinstance(cause, ssl.SSLError):
+        return mysql_tls.failure(server, where, cause)
+    if code in {1820, 1862}:
         return ConfigError(
-            f"TLS with the {where} failed: {cause.reason or cause}.",
-            hint="mysql.ca must hold the CA that signed the server's certificate, and mysql.host the name in it.",
+            f"The {where} refuses user {server.user}: the password has expired.",
+            hint="Give the account a new password, and put it where mysql.password points.",
         )
     if code in {1044, 1045, 1698}:
-        return ConfigError(
-            f"The {where} refuses user {server.user}: {text}.", hint="Check mysql.user and what mysql.password names."
-        )
+        return ConfigError(f"The {where} refuses {SIGN_IN[server.auth]}", hint=SIGN_IN_HINT)
     if code in TRANSIENT_MYSQL | {2003}:
         return SqlTransientError(code, f"The {where} cannot be reached: {text}.")
     return SqlError(code, f"The {where} cannot be used: {text}.")
