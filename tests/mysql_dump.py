@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,11 @@ class Halves:
         """Dump what the settings say into the place."""
         return self._run(dump.phase(self.place, side), f"dump-{side}", watch, settings)
 
-    def load(self, watch: Watch | None = None, *, run: str = "load", **settings: object) -> RunState:
-        """Load the place's dump into the target."""
-        return self._run(load.phase(self.place), run, watch, settings)
+    def load(
+        self, watch: Watch | None = None, *, run: str = "load", only: Sequence[str] = (), **settings: object
+    ) -> RunState:
+        """Load the place's dump, or `only` some of its schemas, into the target."""
+        return self._run(load.phase(self.place, only), run, watch, settings)
 
     def _run(self, phase: Phase, name: str, watch: Watch | None, flags: dict[str, object]) -> RunState:
         settings = config.load(

@@ -174,13 +174,18 @@ def test_some_tables_and_some_rows_under_another_name(make, mysql_pair):
         "CREATE TABLE left_out (id INT PRIMARY KEY)",
         "INSERT INTO kept " + filled(100, "n, n % 7"),
         "INSERT INTO kept_too VALUES (1, 70)",
+        "CREATE VIEW sums AS SELECT COUNT(*) AS n FROM kept JOIN kept_too ON kept.id = kept_too.p",
+        "CREATE TRIGGER gone BEFORE INSERT ON left_out FOR EACH ROW SET NEW.id = 1",
+        f"CREATE PROCEDURE stays() SELECT COUNT(*) FROM {SCHEMA}.kept",
         include=[f"{SCHEMA}.*"],
         exclude=["*.left_*"],
         where={f"{SCHEMA}.kept": "v = 0"},
     )
     halves.dump()
-    halves.load(rename={SCHEMA: OTHER})
-    assert fetch(mysql_pair.target, f"SHOW TABLES FROM {OTHER}") == [("kept",), ("kept_too",)]
+    state = halves.load(rename={SCHEMA: OTHER})
+    assert fetch(mysql_pair.target, f"SHOW TABLES FROM {OTHER}") == [("kept",), ("kept_too",), ("sums",)]
+    assert fetch(mysql_pair.target, f"SELECT n FROM {OTHER}.sums") == [("1",)]
+    assert set(state.outputs("mysql-load")["objects_left"]) == {f"trigger {SCHEMA}.gone", f"procedure {SCHEMA}.stays"}
     assert fetch(mysql_pair.target, f"SELECT MIN(id), MAX(id), COUNT(*) FROM {OTHER}.kept") == [("7", "98", "14")]
     assert fetch(mysql_pair.target, f"SHOW DATABASES LIKE '{SCHEMA}'") == []
 
@@ -203,6 +208,41 @@ def test_a_target_with_something_in_it(make, mysql_pair):
     backup = halves.file.parent / "runs" / "load" / state.outputs("mysql-load")["backup"]
     Halves(halves.file, str(backup)).load(run="restore", on_existing="replace")
     assert fetch(mysql_pair.target, f"SELECT * FROM {SCHEMA}.t") == [("1",), ("2",), ("7",)]
+
+
+def test_one_of_two_schemas(make, mysql_pair):
+    halves = make("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)", schemas=[SCHEMA, OTHER])
+    with pytest.raises(Refused, match=f"no schema {OTHER}"):
+        halves.dump()
+    execute(
+        mysql_pair.source,
+        f"CREATE DATABASE {OTHER} COLLATE latin1_swedish_ci",
+        f"CREATE TABLE {OTHER}.t (id INT PRIMARY KEY)",
+    )
+    halves.dump()
+    with pytest.raises(Refused, match="no schema elsewhere"):
+        halves.load(only=["elsewhere"])
+    halves.load(only=[OTHER.upper()])
+    assert fetch(mysql_pair.target, f"SHOW DATABASES LIKE '{SCHEMA}'") == []
+    assert "CHARACTER SET latin1" in fetch(mysql_pair.target, f"SHOW CREATE DATABASE {OTHER}")[0][1]
+
+
+def test_from_mysql_into_mariadb(make, mariadb_pair, tmp_path):
+    halves = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(50) COLLATE utf8mb4_0900_ai_ci, j JSON, KEY (v))",
+        "INSERT INTO t VALUES (1, '한글 😀', '{\"a\": [1, 2]}'), (2, NULL, NULL)",
+        "CREATE VIEW v AS SELECT id FROM t",
+    )
+    halves.dump()
+    folder = tmp_path / "mariadb"
+    folder.mkdir()
+    execute(mariadb_pair.target, f"DROP DATABASE IF EXISTS {SCHEMA}")
+    there = prepare(mariadb_pair, folder, place=halves.place)
+    state = there.load()
+    execute(mariadb_pair.target, f"DROP DATABASE {SCHEMA}")
+    checks = {check.check for check in state.verified.values()}
+    assert {"rows", "digest"} <= checks
+    assert all(check.ok for check in state.verified.values())
 
 
 def test_the_target_can_be_dumped_as_well(make, mysql_pair):

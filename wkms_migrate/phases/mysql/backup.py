@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import dump, servers
+from wkms_migrate.phases.mysql import catalog, dump, servers
 from wkms_migrate.phases.mysql.dump_store import Folder
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import StepRun
@@ -27,7 +27,7 @@ ALL: Mapping[str, Json] = {
 def run(run: StepRun) -> Mapping[str, Json]:
     """Dump the target's schemas, all tables at one point in time."""
     settings = run.context.section(MysqlSettings)
-    return back_up(run, [settings.rename.get(name, name) for name in settings.schemas])
+    return back_up(run, [catalog.on_target(settings, name) for name in settings.schemas])
 
 
 def back_up(run: StepRun, schemas: Sequence[str]) -> Mapping[str, Json]:

@@ -21,6 +21,7 @@ from wkms_migrate.phases.mysql import (
     servers,
     snapshot,
     throttle,
+    translation,
 )
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk, DumpedSchema, DumpedTable, Manifest
@@ -190,7 +191,8 @@ def _manifest(
         format=dump_manifest.FORMAT,
         tool=f"wkms-migrate {__version__}",
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        server={"version": str(session.value("SELECT VERSION()"))},
+        version=str(session.value("SELECT VERSION()")),
+        collations=tuple(sorted(translation.known_collations(session))),
         snapshot={**taken.position.to_json(), "method": taken.method, "tries": taken.tries},
         settings=_recorded(settings),
         schemas=shape.schemas,

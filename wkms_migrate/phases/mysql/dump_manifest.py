@@ -75,8 +75,8 @@ class DumpedTable:
         """Number and digest of the rows."""
         return Digest.from_json([self.rows, self.digest])
 
-    def table(self, rename: dict[str, str]) -> Table:
-        """Return the table for the catalog; `rename` says under which schema it is to be on the target."""
+    def table(self, target_schema: str) -> Table:
+        """Return the table for the catalog, to be in a schema of the target."""
         by_name = {column.name: column for column in self.columns}
         return Table(
             schema=self.schema,
@@ -86,7 +86,7 @@ class DumpedTable:
             rows=self.rows,
             bytes=sum(chunk.bytes for chunk in self.chunks),
             engine=self.engine,
-            target_schema=rename.get(self.schema, self.schema),
+            target_schema=target_schema,
         )
 
 
@@ -101,12 +101,16 @@ class DumpedSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A whole dump. `made_at` is in UTC; `snapshot` is where the binary log stood; `settings` chose what is in it."""
+    """A whole dump. `made_at` is in UTC; `snapshot` is where the binary log stood; `settings` chose what is in it.
+
+    `version` and `collations` are the server's: what a target of another version or family has to be told in its words.
+    """
 
     format: int
     tool: str
     made_at: str
-    server: dict[str, str]
+    version: str
+    collations: tuple[str, ...]
     snapshot: dict[str, Json]
     settings: dict[str, Json]
     schemas: tuple[DumpedSchema, ...]

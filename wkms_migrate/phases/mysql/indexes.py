@@ -12,6 +12,7 @@ from wkms_migrate.phases.mysql import catalog, ddl, servers, shape, translation
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.parallel import each, workers_of
 from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.translation import Translation
 from wkms_migrate.plan import StepRun
 
 NAME = r"`(?:[^`]|``)+`"
@@ -28,30 +29,38 @@ def run(run: StepRun) -> Mapping[str, Json]:
     The result has the counts and, by table, the next AUTO_INCREMENT values that the target has at least.
     """
     settings = run.context.section(MysqlSettings)
-    workers = workers_of(run, settings.workers)
     with servers.source(run.context) as source, servers.Pool(lambda: servers.target(run.context)) as targets:
         tables = catalog.selected(source, settings)
         shown = catalog.definitions(source, tables)
         with targets.session() as target:
             words = translation.between(source, target, settings)
-            wanted = _wanted(run, target, tables, {one.id: words.table(shown[one.id], one.schema) for one in tables})
+        return build(run, targets, words, tables, shown)
 
-        def index(table: Table) -> int:
-            with targets.session() as target:
-                return add_indexes(target, table.on_target, wanted[table.id])
 
-        def refer(table: Table) -> int:
-            with targets.session() as target:
-                partial = _partial(table, wanted[table.id], tables)
-                return add_foreign_keys(run, target, table.on_target, wanted[table.id], partial=partial)
+def build(
+    run: StepRun, targets: servers.Pool, words: Translation, tables: Sequence[Table], shown: Definitions
+) -> Mapping[str, Json]:
+    """Add what tables lack of their definitions on the source, which are `shown` by id."""
+    workers = workers_of(run, run.context.section(MysqlSettings).workers)
+    with targets.session() as target:
+        wanted = _wanted(run, target, tables, {one.id: words.table(shown[one.id], one.schema) for one in tables})
 
-        made = each(run, workers, index, tables)
-        referring = [table for table in tables if wanted[table.id].foreign_keys]
-        # Two of these may each wait for the other's parent; the server ends one of them, which then tries again.
-        keys = each(run, workers, lambda table: retry.call(refer, table), referring)
+    def index(table: Table) -> int:
         with targets.session() as target:
-            raised = _raise_next_values(target, tables, shown)
-            _analyze(target, tables)
+            return add_indexes(target, table.on_target, wanted[table.id])
+
+    def refer(table: Table) -> int:
+        with targets.session() as target:
+            partial = _partial(table, wanted[table.id], tables)
+            return add_foreign_keys(run, target, table.on_target, wanted[table.id], partial=partial)
+
+    made = each(run, workers, index, tables)
+    referring = [table for table in tables if wanted[table.id].foreign_keys]
+    # Two of these may each wait for the other's parent; the server ends one of them, which then tries again.
+    keys = each(run, workers, lambda table: retry.call(refer, table), referring)
+    with targets.session() as target:
+        raised = _raise_next_values(target, tables, shown)
+        _analyze(target, tables)
     return {"indexes": sum(made), "foreign_keys": sum(keys), "next_values": raised}
 
 

@@ -19,9 +19,10 @@ from wkms_migrate.phases.mysql import (
     servers,
 )
 from wkms_migrate.phases.mysql.digest import Digest
-from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk
+from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk, Manifest
 from wkms_migrate.phases.mysql.load_job import Load
 from wkms_migrate.phases.mysql.load_rows import RowsLoad
+from wkms_migrate.phases.mysql.load_verify import Before
 from wkms_migrate.phases.mysql.parallel import each, workers_of
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
@@ -35,28 +36,28 @@ def phase(place: str, schemas: Sequence[str] = ()) -> Phase:
     def plan(context: Context) -> Iterator[Step]:
         with dump_store.opened(place, context) as store:
             manifest = dump_manifest.read(store)
-        load = Load(place, manifest, context.section(MysqlSettings), tuple(schemas))
-        _check_chosen(load)
-        yield from _steps(context, load)
+        names = _names(place, manifest, schemas)
+        settings = context.section(MysqlSettings).model_copy(update={"schemas": names, "where": {}})
+        yield from _steps(context, Load(place, manifest, settings))
 
     return Phase(
         name=NAME, summary="Load a dump into the target", plan=plan, settings=MysqlSettings, needs=("provision",)
     )
 
 
-def _check_chosen(load: Load) -> None:
-    there = {one.name.lower() for one in load.manifest.schemas}
-    if missing := [name for name in load.chosen if name.lower() not in there]:
-        raise Refused(
-            f"The dump in {load.place} has no schema {missing[0]}.", hint=f"It has: {', '.join(sorted(there))}."
-        )
+def _names(place: str, manifest: Manifest, chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the schemas to take as the dump calls them, all of it when none is chosen."""
+    there = {one.name.lower(): one.name for one in manifest.schemas}
+    if missing := [name for name in chosen if name.lower() not in there]:
+        raise Refused(f"The dump in {place} has no schema {missing[0]}.", hint=f"It has: {', '.join(there.values())}.")
+    return tuple(there[name.lower()] for name in chosen) or tuple(there.values())
 
 
 def _steps(context: Context, load: Load) -> Iterator[Step]:
     settings = load.settings
     digest = digest_of(
         load.manifest.id,
-        load.chosen,
+        settings.schemas,
         settings.include,
         settings.exclude,
         settings.rename,
@@ -147,4 +148,5 @@ def _rows(run: StepRun, load: Load) -> Mapping[str, Json]:
 
 
 def _verify(run: StepRun, load: Load) -> Mapping[str, Json]:
-    return load_verify.compare(run, load, run.context.output(NAME, "before"))
+    before = Before(run.context.output(NAME, "before"), run.context.output(NAME, "objects_left"))
+    return load_verify.compare(run, load, before)

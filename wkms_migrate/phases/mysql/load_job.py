@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wkms_migrate.phases.mysql import catalog
+from wkms_migrate.clients.mysql import Session
+from wkms_migrate.phases.mysql import catalog, ddl, translation
 from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql.ddl import TableDefinition
 from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk, DumpedSchema, DumpedTable, Manifest
 from wkms_migrate.phases.mysql.objects import StoredObject
 from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.translation import Translation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,16 @@ class ChunkJob:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The dump in `place` on its way to the target. `chosen` are the schemas to take, all when it is empty."""
+    """The dump in `place` on its way to the target; `settings` name the schemas to take as the dump calls them."""
 
     place: str
     manifest: Manifest
     settings: MysqlSettings
-    chosen: tuple[str, ...] = ()
 
     @property
     def schemas(self) -> list[DumpedSchema]:
-        """The schemas to take, as the source calls them."""
-        wanted = {name.lower() for name in self.chosen}
-        return [one for one in self.manifest.schemas if not wanted or one.name.lower() in wanted]
+        """The schemas to take."""
+        return [one for one in self.manifest.schemas if one.name in self.settings.schemas]
 
     @property
     def tables(self) -> list[DumpedTable]:
@@ -63,15 +64,23 @@ class Load:
 
     def target_schema(self, name: str) -> str:
         """Return what a schema is called on the target."""
-        return self.settings.rename.get(name, name)
+        return catalog.on_target(self.settings, name)
 
-    def on_target(self, dumped: DumpedTable) -> Table:
-        """Return a table as it is on the target."""
-        return dumped.table(self.settings.rename).on_target
+    def table(self, dumped: DumpedTable) -> Table:
+        """Return a table for the catalog."""
+        return dumped.table(self.target_schema(dumped.schema))
+
+    def shown(self) -> dict[str, TableDefinition]:
+        """Return the tables' definitions on the source by id."""
+        return {self.table(dumped).id: ddl.parse(dumped.definition) for dumped in self.tables}
+
+    def words(self, target: Session) -> Translation:
+        """Return what the definitions read like on the target."""
+        return translation.onto(target, self.manifest.version, self.manifest.collations, self.settings)
 
     def jobs(self) -> Iterator[ChunkJob]:
         """Yield every chunk of every table."""
         for dumped in self.tables:
-            table = self.on_target(dumped)
+            table = self.table(dumped).on_target
             for chunk in dumped.chunks:
                 yield ChunkJob(table, chunk)

@@ -63,13 +63,19 @@ def run(run: StepRun) -> Mapping[str, Json]:
         chosen = {shape.name(table) for table in catalog.selected(source, settings)}
         renamed = any(words.renames(name) for name in settings.schemas)
         found = list(read(source, settings.schemas, full_names=renamed))
-        reasons = {one.id: reason for one in found if (reason := _obstacle(one, words, chosen))}
-        for one in found:
-            if one.id in reasons:
-                _leave(run, one, reasons[one.id])
-        made = make(run, target, [words_of(one, words) for one in found if one.id not in reasons])
-    left = {**reasons, **made["objects_left"]}
-    return {**made, "objects_left": left}
+        return carry(run, target, found, words, chosen)
+
+
+def carry(
+    run: StepRun, target: Session, found: Sequence[StoredObject], words: Translation, chosen: set[shape.Name]
+) -> Mapping[str, Json]:
+    """Make what can be carried of these objects; `chosen` are the tables of the source that go along."""
+    reasons = {one.id: reason for one in found if (reason := _obstacle(one, words, chosen))}
+    for one in found:
+        if one.id in reasons:
+            _leave(run, one, reasons[one.id])
+    made = make(run, target, [words_of(one, words) for one in found if one.id not in reasons])
+    return {**made, "objects_left": {**reasons, **made["objects_left"]}}
 
 
 def _obstacle(one: StoredObject, words: Translation, chosen: set[shape.Name]) -> str:

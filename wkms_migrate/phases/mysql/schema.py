@@ -26,27 +26,39 @@ def run(run: StepRun) -> Mapping[str, Json]:
         with targets.session() as target:
             words = translation.between(source, target, settings)
             tables = catalog.selected(source, settings)
-            _refuse_collisions(tables)
+            refuse_collisions(tables)
             _make_room(source, target, settings, words, tables)
             shown = catalog.definitions(source, tables)
             pending = _missing(source, target, words, tables)
-        for table in pending:
-            _tell(run, words, table, shown[table.id])
+        make_tables(run, targets, words, pending, shown)
+    return {"tables_made": len(pending)}
 
-        def make(table: Table) -> str:
-            with targets.session() as target:
-                return _make_table(target, words.table(shown[table.id], table.schema), table)
 
-        refusals = [text for text in each(run, workers_of(run, settings.workers), make, pending) if text]
+def make_tables(
+    run: StepRun,
+    targets: servers.Pool,
+    words: Translation,
+    tables: Sequence[Table],
+    shown: Mapping[str, TableDefinition],
+) -> None:
+    """Make tables from their definitions on the source, which are `shown` by id; `Refused` with all that failed."""
+    for table in tables:
+        _tell(run, words, table, shown[table.id])
+
+    def make(table: Table) -> str:
+        with targets.session() as target:
+            return _make_table(target, words.table(shown[table.id], table.schema), table)
+
+    workers = workers_of(run, run.context.section(MysqlSettings).workers)
+    refusals = [text for text in each(run, workers, make, tables) if text]
     if refusals:
         raise Refused(
             "\n".join([f"The target refuses {len(refusals)} tables:", *refusals[:SHOWN_REFUSALS]]),
             hint="Change them on the source, leave them out by phases.mysql.exclude, or choose another target.",
         )
-    return {"tables_made": len(pending)}
 
 
-def _refuse_collisions(tables: Sequence[Table]) -> None:
+def refuse_collisions(tables: Sequence[Table]) -> None:
     """Raise `Refused` when two tables would get one name, as when two schemas become one."""
     taken: dict[str, str] = {}
     for table in tables:
@@ -107,7 +119,9 @@ def _tell(run: StepRun, words: Translation, table: Table, shown: TableDefinition
             hint="The storage of the target is encrypted and placed as provision configured it.",
         )
     if losses := words.losses(shown):
-        run.finding("mysql-no-equal", f"The target has {'; '.join(losses)}.", table.id, kind="lost", severity="warning")
+        run.finding(
+            "mysql-no-equal", f"MariaDB has no like of {'; '.join(losses)}.", table.id, kind="lost", severity="warning"
+        )
     text = "\n".join((*shown.body, shown.options))
     if renamed := [f"{old} to {new}" for old, new in sorted(words.collations.items()) if old in text]:
         run.finding(

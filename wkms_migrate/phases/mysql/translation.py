@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from wkms_migrate.clients.mysql import Session
@@ -118,12 +118,17 @@ def _explicit(text: str) -> str:
 
 def between(source: Session, target: Session, settings: MysqlSettings) -> Translation:
     """Return what changes on the way between these two servers."""
-    ours, theirs = (str(session.value("SELECT VERSION()")) for session in (source, target))
+    return onto(target, str(source.value("SELECT VERSION()")), known_collations(source), settings)
+
+
+def onto(target: Session, ours: str, known: Collection[str], settings: MysqlSettings) -> Translation:
+    """Return what changes on the way from a server of version `ours` with the `known` collations."""
+    theirs = str(target.value("SELECT VERSION()"))
     family = [("mariadb" in text.lower()) for text in (ours, theirs)]
     numbers = [tuple(int(part) for part in re.findall(r"\d+", text)[:2]) for text in (ours, theirs)]
     return Translation(
         schemas={name.lower(): catalog.on_target(settings, name) for name in settings.schemas},
-        collations=collations(source, target, settings),
+        collations=_collations(set(known), known_collations(target), settings),
         to_mariadb=family == [False, True],
         mysql_target=not family[1],
         same_family=family[0] == family[1],
@@ -132,10 +137,13 @@ def between(source: Session, target: Session, settings: MysqlSettings) -> Transl
     )
 
 
-def collations(source: Session, target: Session, settings: MysqlSettings) -> dict[str, str]:
+def known_collations(session: Session) -> set[str]:
+    """Return the collations that a server has."""
+    return {str(row[0]) for row in session.rows("SHOW COLLATION")}
+
+
+def _collations(known: set[str], available: set[str], settings: MysqlSettings) -> dict[str, str]:
     """Return the collations that are called otherwise on the target: as configured, else the nearest that it has."""
-    available = {str(row[0]) for row in target.rows("SHOW COLLATION")}
-    known = {str(row[0]) for row in source.rows("SHOW COLLATION")}
     found = {name: mariadb.collation(name, available) for name in _full(known) - _full(available)}
     return {name: new for name, new in found.items() if new is not None} | settings.collations
 
