@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from wkms_migrate import retry
-from wkms_migrate.clients.mysql import Loaded, Session, SqlError, SqlTransientError
-from wkms_migrate.errors import Refused, WkmsError
+from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
+from wkms_migrate.errors import WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot, throttle
+from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot, throttle, translation, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -26,6 +26,10 @@ from wkms_migrate.plan import StepRun
 # A managed server that fails over to its standby is away for one or two minutes.
 PATIENCE_SECONDS = 180.0
 ATTEMPTS = 60
+
+# Bytes of an average row up to which it is cheaper that the source joins lines than that this program makes each.
+SMALL_ROW = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -41,8 +45,12 @@ class Job:
 
     @property
     def where(self) -> str:
-        """The WHERE clause of this chunk."""
+        """The WHERE clause of this chunk on the source."""
         return self.chunk.where(self.table)
+
+    def read(self, target: Session) -> Digest:
+        """Return the digest of this chunk on the target."""
+        return digest.read(target, self.table.on_target, self.chunk.where(self.table.on_target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def run(run: StepRun) -> Mapping[str, Json]:
     settings = run.context.section(MysqlSettings)
     workers = workers_of(run, settings.workers)
     with servers.source(run.context) as session:
-        tables = catalog.tables(session, settings.schemas)
+        tables = catalog.selected(session, settings)
     with (
         Pool(lambda: servers.target(run.context)) as targets,
         snapshot.taken(
@@ -75,9 +83,10 @@ def run(run: StepRun) -> Mapping[str, Json]:
     ):
         snapshot.told(run, taken)
         copy = Copy(run, taken, targets, settings, pace)
-        each(run, workers, copy.check_definition, tables)
+        copy.check_definitions(tables)
         jobs = [job for found in each(run, workers, copy.jobs, tables) for job in found]
         landed = each(run, workers, copy.chunk, jobs)
+        copy.check_definitions(tables)
     _note_converted(run, jobs, landed)
     return {
         "snapshot": {**taken.position.to_json(), "method": taken.method, "tries": taken.tries},
@@ -106,29 +115,21 @@ class Copy:
         self._pace = pace
         self._snapshot = taken
         self._targets = targets
+        self._settings = settings
         self._append = settings.on_existing == "append"
         self._chunk_bytes = settings.chunk_mib << 20
+        self._json_stays_text = False
         self._counting = threading.Lock()
         self._rows = 0
         self._bytes = 0
         self._expected_rows = 0
 
-    def check_definition(self, table: Table) -> None:
-        """Raise `Refused` when the target's table is not the source's: the rows would not fit."""
+    def check_definitions(self, tables: Sequence[Table]) -> None:
+        """Raise `Refused` when a table of the target is not the source's: the rows would not fit."""
         with self._snapshot.session() as source, self._targets.session() as target:
-            wanted = catalog.definition(source, table).columns_text()
-            try:
-                there = catalog.definition(target, table).columns_text()
-            except SqlError as error:
-                raise Refused(
-                    f"Table {table.id} is not on the target: {error.message}",
-                    hint="It was made after the schema step ran, or dropped on the target: start a new run.",
-                ) from error
-        if wanted != there:
-            raise Refused(
-                f"Table {table.id} has another definition on the target than on the source.",
-                hint="It was changed after the schema step ran: start a new run, or make both alike.",
-            )
+            words = translation.between(source, target, self._settings)
+            unchanged.check(source, target, words, tables)
+        self._json_stays_text = words.to_mariadb
 
     def jobs(self, table: Table) -> list[Job]:
         """Cut a table into chunks; the cut of an earlier attempt is kept, so that its chunks are found again."""
@@ -146,7 +147,8 @@ class Copy:
     def chunk(self, job: Job) -> Landed:
         """Bring one chunk to the target, or see that it is there already, and checkpoint it."""
         again = retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=self._run.stopping)
-        landed = again(self._attempt, job)
+        with unchanged.reading(job.table):
+            landed = again(self._attempt, job)
         self._run.checkpoint({"source": landed.source.to_json(), "bytes": landed.bytes}, key=job.key)
         with self._counting:
             self._rows += landed.source.rows
@@ -157,13 +159,19 @@ class Copy:
     def _attempt(self, job: Job) -> Landed:
         earlier = self._run.cursors.get(job.key)
         with self._pace.turn(), self._snapshot.session() as source, self._targets.session() as target:
-            wanted, converted = digest.read_movable(source, job.table, job.where)
+            wanted, converted = self._movable(source, job)
             base = self._base(target, job)
-            if (earlier or self._append) and digest.read(target, job.table, job.where) == base + wanted:
+            if (earlier or self._append) and job.read(target) == base + wanted:
                 size = int(earlier["bytes"]) if earlier else 0
             else:
                 size = self._land(source, target, job, base + wanted)
         return Landed(wanted, base, size, converted)
+
+    def _movable(self, source: Session, job: Job) -> tuple[Digest, int]:
+        """Return the digest that a chunk has once it is moved, and how many rows' JSON is written anew by that."""
+        if self._json_stays_text:
+            return digest.read(source, job.table, job.where), 0
+        return digest.read_movable(source, job.table, job.where)
 
     def _base(self, target: Session, job: Job) -> Digest:
         """Return what was in the chunk's range before the first attempt: nothing, unless rows are to be added."""
@@ -172,7 +180,7 @@ class Copy:
         key = f"{job.key}#base"
         if key in self._run.cursors:
             return Digest.from_json(self._run.cursors[key])
-        base = digest.read(target, job.table, job.where)
+        base = job.read(target)
         self._run.checkpoint(base.to_json(), key=key)
         return base
 
@@ -182,8 +190,8 @@ class Copy:
         target.run("START TRANSACTION")
         try:
             if not self._append:
-                target.run(f"DELETE FROM {job.table.quoted}{job.where}")
-            loaded = target.load(rows.load(job.table), self._blocks(source, job, tally))
+                target.run(f"DELETE FROM {job.table.on_target.quoted}{job.chunk.where(job.table.on_target)}")
+            loaded = target.load(rows.load(job.table.on_target), self._blocks(source, job, tally))
             self._check_load(target, job, loaded, tally, wanted)
             target.run("COMMIT")
         except BaseException:
@@ -194,7 +202,12 @@ class Copy:
         return tally.bytes
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
-        for block in rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally):
+        joined = _joined(source, job, tally) if job.table.row_bytes <= SMALL_ROW else None
+        if joined is None:
+            blocks = rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally)
+        else:
+            blocks = rows.cut(joined)
+        for block in blocks:
             self._pace.spend(len(block))
             yield block
 
@@ -203,7 +216,7 @@ class Copy:
         if loaded.rows == tally.rows and not loaded.warnings:
             return
         told = "; ".join(target.warnings()) if loaded.warnings else "no warning"
-        if loaded.rows == tally.rows and digest.read(target, job.table, job.where) == wanted:
+        if loaded.rows == tally.rows and job.read(target) == wanted:
             self._run.finding(
                 "mysql-load-warning", f"The target warned but holds the exact rows: {told}.", job.table.id
             )
@@ -213,6 +226,16 @@ class Copy:
             f" {loaded.warnings:,} warnings ({told}). The chunk was rolled back.",
             hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
         )
+
+
+def _joined(source: Session, job: Job, tally: rows.Tally) -> bytes | None:
+    """Return all lines of a chunk in one piece, None when the server could not hold them."""
+    count, joined = source.rows(rows.joined(job.table, job.where))[0]
+    if source.warning_count:
+        return None
+    found: bytes = joined or b""
+    tally.rows, tally.bytes = count, len(found)
+    return found
 
 
 def _note_converted(run: StepRun, jobs: list[Job], landed: list[Landed]) -> None:

@@ -40,10 +40,10 @@ def definition(wanted: TableDefinition) -> TableDefinition:
 
 def losses(wanted: TableDefinition) -> list[str]:
     """Return what `definition` leaves out or changes in more than words."""
-    found = [f"no index on an expression: {index}" for index in wanted.indexes if _is_functional(index)]
-    found += [f"no check that is not enforced: {part}" for part in wanted.body if _is_idle_check(part)]
+    found = [f"an index on an expression: {index}" for index in wanted.indexes if _is_functional(index)]
+    found += [f"a check that is not enforced: {part}" for part in wanted.body if _is_idle_check(part)]
     for part in (*wanted.body, *wanted.indexes):
-        found += [f"{word} does not go along: {part}" for word in ("SRID", "WITH PARSER") if _loses(part, word)]
+        found += [f"{word} in {part}" for word in ("SRID", "WITH PARSER") if _loses(part, word)]
     return found
 
 

@@ -88,7 +88,7 @@ def read(session: Session, srids: Iterable[int] = ()) -> Server:
         patterns=_patterns(session),
         time_zones=int(zones[0][0]) if zones else None,
         threads=int(session.rows("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1]),
-        srids=_srids(session, sorted(srids)),
+        srids=frozenset(srids) if is_mariadb else _srids(session, sorted(srids)),  # MariaDB keeps any number
         user=str(user),
     )
 

@@ -3,7 +3,7 @@
 A ladder, from no effect on writers to a short lock: open all snapshots and prove from the binary log that nothing was
 committed meanwhile; else lock the tables for reading while the snapshots open; else lock all tables; else refuse.
 The snapshots are opened by sending to all connections before reading any answer, so that the window is one round trip
-and not one for each. docs/decisions/0006-mysql-snapshot.md has the reasoning.
+and not one for each. docs/decisions/0006-mysql-snapshot.md has the reasons.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from wkms_migrate.clients.mysql import Session, SqlError, SqlTransientError
@@ -64,14 +64,23 @@ class Snapshot:
                 hint="Run the same command again: chunks that are there are checked, not copied again.",
             )
         try:
+            session.run("SAVEPOINT turn")
             yield session
         finally:
+            if session.open:
+                _let_go(session)
             if session.open:
                 self._free.put(session)
             else:
                 self._left -= 1
                 if self._left == 0:
                     self._free.put(None)
+
+
+def _let_go(session: Session) -> None:
+    """Give back the metadata locks of the tables that were read: else an ALTER of one stops all who use it after."""
+    with suppress(SqlTransientError):  # a connection that was lost meanwhile is not given out again
+        session.run("ROLLBACK TO SAVEPOINT turn")
 
 
 @contextmanager
@@ -215,6 +224,8 @@ class _Ladder:
         One that has to wait is given up, and asked for again after as long a pause: writers queue behind it.
         """
         for lock in locks:
+            for session, _ in lock.statements:
+                session.run(f"SET SESSION lock_wait_timeout = {self._lock_wait_seconds}")
             for number in range(1, LOCK_TRIES + 1):
                 asked = time.monotonic()
                 reason = self._lock(lock)
@@ -232,8 +243,6 @@ class _Ladder:
 
     def _lock(self, lock: _Lock) -> int | None:
         """Lock; return None, or the error number of what is not allowed, or 0 when it took too long."""
-        for session, _ in lock.statements:
-            session.run(f"SET SESSION lock_wait_timeout = {self._lock_wait_seconds}")
         for session, statement in lock.statements:
             session.send(statement)
         codes = [_outcome(session) for session, _ in lock.statements]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.phases.mysql import mariadb
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -17,13 +18,14 @@ OLD_UTF8 = ("utf8_", "utf8mb3_")
     "The target does not know a collation of the source",
     breaks="Tables with it cannot be made.",
     fix=Fix(
-        text="Choose a target that knows it, or change the columns on the source.",
+        text="Name one that the target has under phases.mysql.collations, or change the columns on the source.",
         sql="ALTER TABLE <table> CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
     ),
 )
 def _collation_unknown(survey: Survey, target: Server) -> Iterator[Found]:
-    for name in sorted(survey.moved.collations - target.collations):
-        yield Found(f"{target.brand} has no {name}.", name)
+    for name in sorted(survey.moved.collations - target.collations - survey.settings.collations.keys()):
+        if mariadb.collation(name, target.collations) is None:
+            yield Found(f"{target.brand} has no {name}.", name)
 
 
 @target_rule(
