@@ -13,16 +13,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from wkms_migrate.errors import ConfigError
-from wkms_migrate.secret import Fetch, SecretRef
+from wkms_migrate.secret import TOKENS, Fetch, SecretRef
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "WKMS_"
 Tls: TypeAlias = Literal["verify", "required", "off"]
+Auth: TypeAlias = Literal["password", "entra", "iam"]
 
 
 class Section(BaseModel):
@@ -32,6 +33,11 @@ class Section(BaseModel):
 
 
 S = TypeVar("S", bound=Section)
+
+
+def token_reference(auth: str, user: str, host: str, port: int) -> str:
+    """Return the reference of the token that signs this user in to this server."""
+    return f"{auth}:{user}@{host}:{port}"
 
 
 class MysqlServer(Section):
@@ -46,7 +52,34 @@ class MysqlServer(Section):
     tls: Tls = Field(
         "verify", description="verify: TLS and the server's name is checked; required: TLS unchecked; off: none."
     )
-    ca: Path | None = Field(None, description="CA bundle in PEM; null takes the system's.")
+    ca: Path | None = Field(None, description="CA bundle in PEM; null or `system` takes the system's.")
+    auth: Auth = Field(
+        "password",
+        description="How to sign in: with the password, or with a token in its place, of Microsoft Entra ID (entra) or"
+        " AWS IAM (iam). A token is sent as it is, so it needs tls: verify.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _signing_in(cls, values: Any) -> Any:
+        """Let a token take the password's place; it is asked for anew for every connection."""
+        if not isinstance(values, dict):
+            return values
+        made = values | ({"ca": None} if values.get("ca") == "system" else {})
+        auth, password = made.get("auth", "password"), made.get("password")
+        if auth not in TOKENS:
+            if str(password).partition(":")[0] in TOKENS:
+                raise ValueError(f"password {password} is no password: set auth instead")
+            return made
+        if password is not None:
+            raise ValueError(f"auth: {auth} takes a token in the password's place: remove password")
+        if made.get("tls", "verify") != "verify":
+            raise ValueError(f"auth: {auth} sends its token as it is: tls must be verify")
+        if host := made.get("host"):
+            fields = cls.model_fields
+            user, port = (made.get(name, fields[name].default) for name in ("user", "port"))
+            made["password"] = token_reference(auth, user, host, port)
+        return made
 
 
 class Storage(Section):
@@ -123,7 +156,7 @@ class Settings:
     ) -> None:
         self._root = root
         self._phases = dict(phases)
-        self._fetchers = fetchers or {}
+        self._fetchers = {} if fetchers is None else fetchers  # may be filled later
         self._found: list[SecretRef] = []
         self.sources = sources
 
@@ -149,6 +182,9 @@ class Settings:
 
     def secret(self, reference: str) -> SecretRef:
         """Return a secret that a phase found a reference to, kept out of sight like those of the file."""
+        for secret in self._found:
+            if secret.reference == reference:
+                return secret
         known = SecretRef(reference, self._fetchers)
         self._found.append(known)
         return known
@@ -210,7 +246,7 @@ def load(
     values = merged(values, _from_environ(os.environ if environ is None else environ, kind))
     for dotted, value in (flags or {}).items():
         values = merged(values, _nested(dotted.split("."), value))
-    root = _checked(kind, values, path, fetchers or {})
+    root = _checked(kind, values, path, {} if fetchers is None else fetchers)
     sections = root.phases  # type: ignore[attr-defined] # made by model()
     return Settings(root, {name: getattr(sections, name) for name in phases}, tuple(sources), fetchers)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 REDACTED = "********"
 SCHEMES = ("env", "file", "keyvault", "secretsmanager")
+TOKENS = ("entra", "iam")  # short-lived: read anew at each use; made by the settings, never written by people
 Fetch = Callable[[str], str]
 
 
@@ -22,25 +23,25 @@ class SecretRef:
     """Where a secret is: `env:NAME`, `file:PATH`, `keyvault:VAULT/NAME` or `secretsmanager:ID`.
 
     Prints as the reference. `reveal` reads the secret once and keeps it, so that it can be cleaned out of whatever
-    is shown later.
+    is shown later; a token (`entra:` or `iam:` and `USER@HOST:PORT`) is read each time.
     """
 
     __slots__ = ("_fetchers", "_value", "reference")
 
     def __init__(self, reference: str, fetchers: Mapping[str, Fetch] | None = None) -> None:
         scheme, separator, name = reference.partition(":")
-        if scheme not in SCHEMES or not separator or not name:
+        if scheme not in (*SCHEMES, *TOKENS) or not separator or not name:
             raise ValueError(
                 "must be a reference, not the secret itself: "
                 "env:NAME, file:PATH, keyvault:VAULT/NAME or secretsmanager:ID"
             )
         self.reference = reference
-        self._fetchers = fetchers or {}
+        self._fetchers = {} if fetchers is None else fetchers  # may be filled later
         self._value: str | None = None
 
     def reveal(self) -> str:
         """Return the secret. Raises `ConfigError` naming the reference, never the value."""
-        if self._value is None:
+        if self._value is None or self.reference.startswith(tuple(f"{scheme}:" for scheme in TOKENS)):
             self._value = self._read()
         return self._value
 

@@ -183,7 +183,14 @@ def _fetchers(settings: Settings) -> dict[str, Fetch]:
 
         return secrets.from_secretsmanager(settings.aws, name)
 
-    return {"keyvault": keyvault, "secretsmanager": secretsmanager}
+    from wkms_migrate.clients import tokens
+
+    return {
+        "keyvault": keyvault,
+        "secretsmanager": secretsmanager,
+        "entra": tokens.entra(),
+        "iam": tokens.iam(settings.aws),
+    }
 
 
 def _forget(state: RunState, chosen: tuple[Phase, ...]) -> None:

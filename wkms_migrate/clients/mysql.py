@@ -11,9 +11,9 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from wkms_migrate.clients import mysql_tls
 from wkms_migrate.clients.mysql_hints import HINTS
 from wkms_migrate.config import MysqlServer
 from wkms_migrate.errors import ConfigError, TransientError, WkmsError
@@ -33,6 +33,14 @@ LOST = frozenset({2006, 2013, 2014, 1053, 1927, 4031})
 # Zero, partial and impossible dates pass, 0 stays 0 in AUTO_INCREMENT columns, and no engine is swapped for another.
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 YEAR_SECONDS = 31_536_000
+# What to look at when an account is refused, by `auth` of the configuration.
+SIGN_IN = {
+    "password": "Check mysql.user and what mysql.password names.",
+    "entra": "A token lives about an hour and is asked for anew: is this machine's clock right? mysql.user must be the"
+    " Entra name, made on the server with CREATE AADUSER, of whoever is signed in (`az account show`).",
+    "iam": "A token lives 15 minutes and is signed anew: is this machine's clock right? The account must be made"
+    " IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS', and whoever signs in be allowed rds-db:connect on it.",
+}
 
 
 class SqlError(WkmsError):
@@ -286,7 +294,11 @@ def connect(server: MysqlServer, name: str, *, database: str | None = None) -> S
     # A statement may rightly take hours (an ALTER): from here on keepalive tells a dead peer.
     raw._read_timeout = None  # type: ignore[attr-defined] # noqa: SLF001
     raw._rfile = raw._sock.makefile("rb", buffering=READ_BUFFER)  # type: ignore[attr-defined] # noqa: SLF001
-    session = Session(raw, where)
+    return _pinned(Session(raw, where))
+
+
+def _pinned(session: Session) -> Session:
+    """Set what every session has alike, whatever the server's own settings are."""
     session.run(
         f"SET SESSION time_zone='+00:00', sql_mode='{SQL_MODE}', wait_timeout={YEAR_SECONDS},"
         " net_read_timeout=1800, net_write_timeout=1800, group_concat_max_len=1073741824"
@@ -341,7 +353,8 @@ def _refused(server: MysqlServer, where: str, error: Exception) -> WkmsError:
             hint="Give the account a new password, and put it where mysql.password points.",
         )
     if code in {1044, 1045, 1698}:
-        return ConfigError(f"The {where} refuses {SIGN_IN[server.auth]}", hint=SIGN_IN_HINT)
+        how = "" if server.auth == "password" else " and its token"
+        return ConfigError(f"The {where} refuses user {server.user}{how}: {text}.", hint=SIGN_IN[server.auth])
     if code in TRANSIENT_MYSQL | {2003}:
         return SqlTransientError(code, f"The {where} cannot be reached: {text}.")
     return SqlError(code, f"The {where} cannot be used: {text}.")

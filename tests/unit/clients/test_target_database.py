@@ -40,3 +40,10 @@ def test_a_configured_password_and_host_come_first(tmp_path, monkeypatch):
 def test_before_provision_it_is_not_known_yet(tmp_path):
     with pytest.raises(NotKnownYet):
         target_database.server(context(tmp_path, "{user: admin}"))
+
+
+def test_a_token_is_for_the_server_that_provision_made(tmp_path):
+    here = context(tmp_path, "{user: admin, auth: iam}", MADE)
+    server = target_database.server(here)
+    assert str(server.password) == "iam:admin@db.internal:3307"
+    assert target_database.server(here).password is server.password
