@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from endpoints import MysqlPair
+from mysql_commands import Ended, mysql
 from mysql_dump import Halves, prepare
 from mysql_move import checksums, execute, fetch, filled
 from mysql_types import MATRIX, RELAXED
@@ -260,3 +261,30 @@ def test_a_place_with_another_dump_is_refused(make):
     halves.dump()
     with pytest.raises(Refused, match="holds a dump already"):
         halves.dump(chunk_mib=2)
+
+
+def test_the_commands(make, mysql_pair):
+    halves = make("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1), (2)")
+
+    def dump(*words: str) -> Ended:
+        return mysql(halves.file, "dump", halves.place, *words)
+
+    first = dump()
+    assert (first.code, first.data["results"]["dump_rows"]) == (0, 2)
+    assert dump().data["results"]["dump_id"] == first.data["results"]["dump_id"]
+    (Path(halves.place) / "manifest.json").unlink()
+    execute(mysql_pair.source, f"INSERT INTO {SCHEMA}.t VALUES (3)")
+    again = dump()
+    assert (again.code, again.data["results"]["dump_rows"]) == (0, 3)
+    assert dump("--rename", f"{SCHEMA}={OTHER}").code == 2
+    assert dump("--schema", "not_there", "--run", "other").code == 2
+    load = ("load", halves.place, "--rename", f"{SCHEMA}={OTHER}")
+    assert mysql(halves.file, *load).code == 2
+    assert mysql(halves.file, *load, "--dry-run").code == 0
+    assert fetch(mysql_pair.target, f"SHOW DATABASES LIKE '{OTHER}'") == []
+    loaded = mysql(halves.file, *load, "--yes", "--threads", "2")
+    assert (loaded.code, loaded.data["results"]["rows"]) == (0, 3)
+    assert checksums(mysql_pair.target, OTHER) == checksums(mysql_pair.source, SCHEMA)
+    assert mysql(halves.file, *load, "--yes", "--run", "second").code == 2
+    assert mysql(halves.file, "load", f"{halves.place}/nothing", "--yes").code == 2
+    assert mysql(halves.file, "load", halves.place, "--where", "a.b=1", "--yes").code == 2

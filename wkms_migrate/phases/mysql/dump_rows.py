@@ -11,7 +11,7 @@ import msgspec
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.mysql import chunks, digest, dump_manifest, rows
+from wkms_migrate.phases.mysql import chunks, digest, dump_manifest, rows, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -80,7 +80,7 @@ class RowsDump:
 
     def _attempt(self, job: Job) -> DumpedChunk:
         known = self._run.cursors.get(job.file)
-        with self._pace.turn(), self._snapshot.session() as source:
+        with self._pace.turn(), self._snapshot.session() as source, unchanged.reading(job.table):
             content, converted = digest.read_movable(source, job.table, job.where)
             if known is not None:
                 earlier = msgspec.convert(known, DumpedChunk)
