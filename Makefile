@@ -2,10 +2,10 @@
 SHELL := bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint unit integration e2e bench docs clean
+.PHONY: help setup demo test check lint unit integration e2e bench bench-mysql docs clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup:  ## .venv from the lock file, and the servers of the lab
 	@scripts/setup
@@ -35,6 +35,9 @@ e2e: setup  ## whole commands against the embedded clouds
 
 bench: setup  ## speed and memory
 	$(PY) -m pytest -s tests/bench/bench_*.py
+
+bench-mysql: setup  ## the mysql phase beside mysqldump and mydumper (RUNS=3)
+	$(PY) tests/bench/mysql_peers.py --runs $(or $(RUNS),3)
 
 docs: setup  ## write docs/cli.md, docs/mysql-preflight.md and config/example.yaml anew from the code
 	$(PY) -m wkms_migrate.cli.reference > docs/cli.md
