@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pymysql
 import pytest
 from endpoints import MysqlEndpoint, MysqlPair
 from external import need
@@ -21,6 +22,7 @@ from wkms_migrate.phases.mysql.rules import Verdict
 pytestmark = pytest.mark.integration
 
 SCHEMA = "preflight_case"
+READ_ONLY_VARIABLE = 1238
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, at DATETIME)"
 EVENT = "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1"
 ROUTINE = "CREATE PROCEDURE r() SELECT 1"
@@ -262,6 +264,22 @@ def test_the_list_needs_no_server(tmp_path):
     ended = mysql(tmp_path / "none.yaml", "preflight", "--list")
     assert ended.code == 0
     assert [one["id"] for one in json.loads(json.dumps(ended.data))] == [rule.id for rule in rules.RULES]
+
+
+def test_parameters_are_static_or_dynamic_as_on_the_server(mysql_pair):
+    """RDS takes at once what the server takes while it runs."""
+    named = {match for rule in rules.RULES for match in re.findall(r"ParameterName=(\w+)", rule.fix.aws)}
+    known = {name for (name, _) in fetch(mysql_pair.target, "SHOW GLOBAL VARIABLES")}
+    asked = (named | parameter_group.CARRIED.keys() | parameter_group.STATIC) & known
+    assert len(asked) > 25
+    for name in asked:
+        try:
+            execute(mysql_pair.target, f"SET GLOBAL {name} = @@GLOBAL.{name}")
+        except pymysql.MySQLError as error:
+            at_once = error.args[0] != READ_ONLY_VARIABLE
+        else:
+            at_once = True
+        assert (parameter_group.apply_method(name) == "immediate") == at_once, name
 
 
 def test_the_group_follows_the_source(make, mysql_pair):

@@ -10,15 +10,14 @@ from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
 
 ApplyMethod = Literal["immediate", "pending-reboot"]
-# Read at the server's start only (MySQL manual, server system variables, "Dynamic: No"): RDS refuses "immediate".
+# Read at the server's start only: RDS refuses "immediate" for these and takes "pending-reboot" for every parameter
+# (RDS API Reference, ModifyDBParameterGroup).
 STATIC = frozenset(
     {
         "innodb_ft_max_token_size",
         "innodb_ft_min_token_size",
-        "log_bin_use_v1_row_events",
         "lower_case_table_names",
         "ngram_token_size",
-        "tls_version",
     }
 )
 LEAST_PACKET = 64 << 20  # the copy sends blocks of up to a quarter of it

@@ -356,6 +356,12 @@ def test_a_fix_has_what_was_found_in_it():
     assert found.sql == "GRANT SELECT ON `wkms`.* TO 'u'@'%'"
 
 
+def test_a_fix_says_when_rds_takes_it():
+    found = rules.check(target(ngram_token_size="3")).problems[0].fix
+    assert "ParameterName=ngram_token_size,ParameterValue=2,ApplyMethod=pending-reboot" in found.aws
+    assert 'apply_method = "pending-reboot"' in found.terraform
+
+
 def test_accepted_errors_do_not_block():
     verdict = rules.check(target(local_infile="OFF"))
     assert [one.id for one in verdict.errors()] == ["local-infile"]

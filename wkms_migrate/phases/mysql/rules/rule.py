@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from wkms_migrate.events import Severity
-from wkms_migrate.phases.mysql.parameter_group import apply_method
+from wkms_migrate.phases.mysql.parameter_group import ApplyMethod, apply_method
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
 
@@ -96,9 +96,9 @@ def target_rule(id: str, severity: Severity, title: str, *, breaks: str, fix: Fi
     return made
 
 
-def parameter(name: str, value: str = "<value>", text: str = "") -> Fix:
-    """Return how a parameter of the target is set."""
-    how = apply_method(name)
+def parameter(name: str, value: str = "<value>", text: str = "", *, how: ApplyMethod | None = None) -> Fix:
+    """Return how a parameter of the target is set; `how` RDS takes it where the name is filled in later."""
+    how = how or apply_method(name)
     later = "" if how == "immediate" else "; it counts after a restart"
     return Fix(
         text=text or f"Set {name} = {value} in the RDS parameter group{later}.",

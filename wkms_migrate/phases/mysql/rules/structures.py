@@ -47,18 +47,16 @@ def _foreign_key_outside(survey: Survey) -> Iterator[Found]:
     "warning",
     "FULLTEXT indexes cut words differently",
     breaks="Searches find other rows; with the ngram parser, Korean text of the wrong length finds none.",
-    fix=parameter("<name>", "<value>", "Set <name> = <value> in the RDS parameter group, before indexes are made."),
+    fix=parameter(
+        "<name>", text="Set <name> = <value> in the RDS parameter group, before indexes are made.", how="pending-reboot"
+    ),
 )
 def _fulltext_tokens(survey: Survey, target: Server) -> Iterator[Found]:
     for name in TOKENS if survey.moved.fulltext else ():
         source, there = survey.source.text(name), target.text(name)
         if source and there and source != there:
-            yield Found(f"{name} is {source} on the source and {there} on the target.", name, _values(name, source))
-
-
-def _values(name: str, value: str) -> dict[str, str]:
-    # All of them are read when the server starts.
-    return {"name": name, "value": value}
+            found = f"{name} is {source} on the source and {there} on the target."
+            yield Found(found, name, {"name": name, "value": source})
 
 
 @target_rule(
