@@ -17,7 +17,7 @@ from wkms_migrate.plan import StepRun
 
 NAME = r"`(?:[^`]|``)+`"
 NAMES = rf"\(({NAME}(?:, ?{NAME})*)\)"
-FOREIGN_KEY = re.compile(rf"CONSTRAINT ({NAME}) FOREIGN KEY {NAMES} REFERENCES ((?:{NAME}\.)?{NAME}) {NAMES}")
+FOREIGN_KEY = re.compile(rf"CONSTRAINT ({NAME}) FOREIGN KEY {NAMES} REFERENCES (?:({NAME})\.)?({NAME}) {NAMES}")
 ANALYZED = 50  # tables in one statement
 
 Definitions = Mapping[str, ddl.TableDefinition]
@@ -138,8 +138,8 @@ def orphan_query(table: Table, foreign_key: str) -> str:
     """Return the query that counts rows with a full reference to a row that is not there."""
     match = FOREIGN_KEY.match(foreign_key)
     assert match is not None, foreign_key
-    columns, parents = (re.findall(NAME, match[at]) for at in (2, 4))
-    parent = match[3] if "`.`" in match[3] else f"{ddl.quoted(table.schema)}.{match[3]}"
+    columns, parents = (re.findall(NAME, match[at]) for at in (2, 5))
+    parent = f"{match[3] or ddl.quoted(table.schema)}.{match[4]}"
     joined = " AND ".join(f"p.{theirs} = c.{mine}" for mine, theirs in zip(columns, parents, strict=True))
     full = " AND ".join(f"c.{mine} IS NOT NULL" for mine in columns)
     return (
