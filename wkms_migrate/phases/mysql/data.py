@@ -202,12 +202,7 @@ class Copy:
         return tally.bytes
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
-        joined = _joined(source, job, tally) if job.table.row_bytes <= SMALL_ROW else None
-        if joined is None:
-            blocks = rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally)
-        else:
-            blocks = rows.cut(joined)
-        for block in blocks:
+        for block in lines(source, job.table, job.where, tally):
             self._pace.spend(len(block))
             yield block
 
@@ -228,9 +223,17 @@ class Copy:
         )
 
 
-def _joined(source: Session, job: Job, tally: rows.Tally) -> bytes | None:
-    """Return all lines of a chunk in one piece, None when the server could not hold them."""
-    count, joined = source.rows(rows.joined(job.table, job.where))[0]
+def lines(source: Session, table: Table, where: str, tally: rows.Tally) -> Iterator[bytes]:
+    """Return the lines of a range in blocks; `tally` counts them."""
+    joined = _joined(source, table, where, tally) if table.row_bytes <= SMALL_ROW else None
+    if joined is None:
+        return rows.lines(source.stream(rows.select(table, where)), table.stored, tally)
+    return rows.cut(joined)
+
+
+def _joined(source: Session, table: Table, where: str, tally: rows.Tally) -> bytes | None:
+    """Return all lines of a range in one piece, None when the server could not hold them."""
+    count, joined = source.rows(rows.joined(table, where))[0]
     if source.warning_count:
         return None
     found: bytes = joined or b""

@@ -29,7 +29,8 @@ STEM_CHARACTERS = 60  # of at most three bytes each: with what follows, below th
 class DumpedChunk:
     """One file: the rows with `after` < key <= `until`, their digest at the snapshot, and the file's own sums.
 
-    `bytes` is of the lines, `size` of the compressed file. `converted` rows hold JSON that text writes differently.
+    `bytes` is of the lines, `size` of the compressed file. `converted` rows hold JSON that its own text writes
+    differently: `digest` is of the rows once they are loaded, `text_digest` where JSON stays the text that it is.
     """
 
     file: str
@@ -38,6 +39,7 @@ class DumpedChunk:
     until: Bound | None
     rows: int
     digest: str
+    text_digest: str
     converted: int
     bytes: int
     size: int
@@ -48,6 +50,10 @@ class DumpedChunk:
     def content(self) -> Digest:
         """Number and digest of the rows."""
         return Digest.from_json([self.rows, self.digest])
+
+    def landed(self, *, json_is_text: bool) -> Digest:
+        """Return number and digest of the rows on a target."""
+        return Digest.from_json([self.rows, self.text_digest if json_is_text else self.digest])
 
     @property
     def range(self) -> Chunk:

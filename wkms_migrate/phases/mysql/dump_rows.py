@@ -11,7 +11,7 @@ import msgspec
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.mysql import chunks, digest, dump_manifest, rows, unchanged
+from wkms_migrate.phases.mysql import chunks, data, digest, dump_manifest, rows, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -87,6 +87,7 @@ class RowsDump:
                 if earlier.content == content and self._store.holds(job.file, _written(earlier)):
                     return earlier
             tally = rows.Tally()
+            as_text = digest.read(source, job.table, job.where) if converted else content
             written = self._store.write(job.file, compressed(self._lines(source, job, tally)))
         _check_rows(job, content, tally)
         return DumpedChunk(
@@ -96,6 +97,7 @@ class RowsDump:
             until=job.chunk.until,
             rows=content.rows,
             digest=str(content),
+            text_digest=str(as_text),
             converted=converted,
             bytes=tally.bytes,
             size=written.size,
@@ -104,7 +106,7 @@ class RowsDump:
         )
 
     def _lines(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
-        for block in rows.lines(source.stream(rows.select(job.table, job.where)), job.table.stored, tally):
+        for block in data.lines(source, job.table, job.where, tally):
             self._pace.spend(len(block))
             yield block
 

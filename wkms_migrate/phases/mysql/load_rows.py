@@ -10,6 +10,7 @@ from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql import digest, rows
+from wkms_migrate.phases.mysql.data import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, decompressed
 from wkms_migrate.phases.mysql.dump_store import Store
@@ -22,6 +23,8 @@ class RowsLoad:
     """Loads chunks; its methods are called from many threads."""
 
     def __init__(self, run: StepRun, store: Store, targets: Pool, load: Load) -> None:
+        with targets.session() as target:
+            self._json_is_text = load.words(target).to_mariadb
         self._run = run
         self._store = store
         self._targets = targets
@@ -34,7 +37,8 @@ class RowsLoad:
         """Bring one file in unless it is there already, and checkpoint it. Return what its range held before."""
         base = self._base(job)
         if job.chunk.file not in self._run.cursors:
-            retry.call(self._attempt, job, base)
+            again = retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=self._run.stopping)
+            again(self._attempt, job, base)
             self._run.checkpoint(job.chunk.sha256, key=job.chunk.file)
         with self._counting:
             self._rows += job.chunk.rows
@@ -55,7 +59,7 @@ class RowsLoad:
         return base
 
     def _attempt(self, job: ChunkJob, base: Digest) -> None:
-        wanted = base + job.chunk.content
+        wanted = base + job.chunk.landed(json_is_text=self._json_is_text)
         with self._targets.session() as target:
             # A commit whose answer was lost has landed all the same.
             if self._load.is_append and digest.read(target, job.table, job.where) == wanted:
