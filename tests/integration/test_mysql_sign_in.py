@@ -145,6 +145,16 @@ def test_an_expired_token_is_told_and_not_shown(double, issuer):
     assert "the-token" not in f"{refused.value} {refused.value.hint} {refused.value.__cause__!r}"
 
 
+@pytest.mark.parametrize("level", ["verify", "required"])
+def test_a_server_that_offers_no_tls_gets_nothing(issuer, level, monkeypatch):
+    monkeypatch.setenv("TEST_PASSWORD", "do-not-send")
+    with running(None) as one:
+        values = {"host": "localhost", "port": one.port, "password": "env:TEST_PASSWORD", "tls": level}
+        with pytest.raises(ConfigError, match="the server offers none"):
+            mysql.connect(settings(issuer.folder, values).azure.mysql, "source")
+    assert one.sent == []
+
+
 @pytest.mark.parametrize("level", ["off", "required"])
 def test_a_password_is_not_sent_as_it_is_without_verified_tls(double, issuer, level, monkeypatch):
     monkeypatch.setenv("TEST_PASSWORD", "do-not-send")

@@ -33,6 +33,7 @@ LOST = frozenset({2006, 2013, 2014, 1053, 1927, 4031})
 # Zero, partial and impossible dates pass, 0 stays 0 in AUTO_INCREMENT columns, and no engine is swapped for another.
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 YEAR_SECONDS = 31_536_000
+NO_TLS = 2026
 # What to look at when an account is refused, by `auth` of the configuration.
 SIGN_IN = {
     "password": "Check mysql.user and what mysql.password names.",
@@ -347,6 +348,11 @@ def _refused(server: MysqlServer, where: str, error: Exception) -> WkmsError:
     text = error.args[1] if len(error.args) > 1 else str(error)
     if isinstance(cause, ssl.SSLError):
         return mysql_tls.failure(server, where, cause)
+    if code == NO_TLS:
+        return ConfigError(
+            f"TLS with the {where} failed: the server offers none. Nothing was sent.",
+            hint="Switch TLS on there, or see who answers at this address.",
+        )
     if code in {1820, 1862}:
         return ConfigError(
             f"The {where} refuses user {server.user}: the password has expired.",

@@ -42,6 +42,7 @@ REMOVED_MODES = frozenset(
         "POSTGRESQL",
     }
 )
+HARMLESS_MODE = "NO_ENGINE_SUBSTITUTION"  # a parameter of RDS cannot be set to nothing
 # What follows the source when it is not the server's default; the RDS parameter has the variable's name.
 CARRIED = {
     "auto_increment_increment": "1",
@@ -126,7 +127,8 @@ def _texts(source: Server, survey: Survey) -> Iterator[Parameter]:
         yield Parameter(name="time_zone", value=zone, why="NOW() and events follow it; stored values do not.")
     to_mysql = survey.target is None or not survey.target.is_mariadb
     modes = source.modes() - (REMOVED_MODES if to_mysql else set())
-    yield Parameter(name="sql_mode", value=",".join(sorted(modes)), why="Statements mean what they mean on the source.")
+    value = ",".join(sorted(modes)) or HARMLESS_MODE
+    yield Parameter(name="sql_mode", value=value, why="Statements mean what they mean on the source.")
     known = source.collations if survey.target is None else survey.target.collations
     if source.text("collation_server") in known:
         for name in ("character_set_server", "collation_server"):
