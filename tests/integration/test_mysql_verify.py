@@ -10,6 +10,9 @@ from endpoints import MysqlPair
 from mysql_commands import mysql
 from mysql_move import Move, checksums, execute, fetch, filled, prepare
 
+from wkms_migrate import events
+from wkms_migrate.errors import VerificationFailed
+
 pytestmark = pytest.mark.integration
 
 SCHEMA = "verify_case"
@@ -218,3 +221,57 @@ def test_a_repair_refuses_what_it_cannot_map(make, mysql_pair):
     ended = mysql(file, "repair", "--yes")
     assert ended.code == 2
     assert "v: on one end only" in ended.told
+
+
+def during(step: str, change: Callable[[], None]) -> Callable[[events.Event], None]:
+    """Return a watcher that changes something when a step begins."""
+
+    def watch(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted) and event.step == step:
+            change()
+
+    return watch
+
+
+@pytest.fixture
+def move(mysql_pair: MysqlPair, make: Make) -> Move:
+    made = make(*BIG, "ANALYZE TABLE t")
+    execute(mysql_pair.target, f"DROP DATABASE {SCHEMA}")
+    return made
+
+
+def test_the_phase_names_the_range_and_the_row_and_that_it_was_the_target(move, mysql_pair):
+    def change() -> None:
+        execute(mysql_pair.target, f"UPDATE {SCHEMA}.t SET v = 'y' WHERE id = 15000")
+
+    with pytest.raises(VerificationFailed, match="digest"):
+        move.run(during("mysql/verify", change))
+    state = move.context().state
+    ranges = state.verified["mysql/verify", f"{SCHEMA}.t", "ranges"]
+    assert int(ranges.target) == int(ranges.source) - 1 > 1
+    (found,) = [one for one in state.findings.values() if one.code == "mysql-rows-differ"]
+    assert found.text.startswith("The target was changed after it was copied: id=15000: v: ")
+    assert "(id) after" in found.object
+
+
+def test_later_writes_of_the_source_are_no_fault_of_the_copy(move, mysql_pair):
+    def change() -> None:
+        execute(mysql_pair.source, f"UPDATE {SCHEMA}.t SET v = 'y' WHERE id = 15000")
+
+    state = move.run(during("mysql/verify", change))
+    assert all(check.ok for check in state.verified.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE t ADD n INT", "definition"),
+        ("ALTER TABLE t ADD KEY (v)", "definition"),
+        ("CREATE TABLE late (id INT PRIMARY KEY)", "exists"),
+        ("CREATE VIEW late AS SELECT 1", "views"),
+        ("RENAME TABLE t TO gone", "exists"),
+    ],
+)
+def test_a_change_of_definitions_after_the_copy_is_seen(move, mysql_pair, change, told):
+    with pytest.raises(VerificationFailed, match=told):
+        move.run(during("mysql/verify", lambda: execute(mysql_pair.source, f"USE {SCHEMA}", change)))

@@ -12,7 +12,7 @@ READ = 1000  # characters or bytes of a value that are read to be shown
 SHOWN = 60
 BEFORE = 20  # characters that are shown before the first difference
 
-Value = tuple[str | None, int | None]  # its beginning as text, its whole length in bytes; None for NULL
+Value = tuple[str, str | None, int | None]  # hash of the whole, its beginning as text, its length in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Cell:
 
 
 def expressions(column: Column) -> tuple[str, str]:
-    """Return what reads a `Value`: the beginning as text, the length."""
+    """Return what reads a value's beginning, as text, and its length in bytes; both are NULL for NULL."""
     name = quoted(column.name)
     if column.type in TEXTS:
         value = f"LEFT(CONVERT({name} USING utf8mb4), {READ})"
@@ -44,21 +44,22 @@ def expressions(column: Column) -> tuple[str, str]:
 
 def cell(source: Column, target: Column, one: Value, other: Value) -> Cell:
     """Return two values that differ as a person sees the difference."""
-    texts = [_marked(source, one[0]), _marked(target, other[0])]
-    if None not in (one[0], other[0]) and one[0] != other[0] and _alike(str(one[0]), str(other[0])):
-        texts = [ascii(one[0]), ascii(other[0])]
+    texts = [_marked(source, one[1]), _marked(target, other[1])]
+    if None not in (one[1], other[1]) and one[1] != other[1] and _alike(str(one[1]), str(other[1])):
+        texts = [ascii(one[1]), ascii(other[1])]
     start = max(0, _first_difference(*texts) - BEFORE)
     shown = [_cut(text, start) for text in texts]
-    if shown[0] == shown[1]:
-        shown = [f"{text} ({value[1]:,} bytes)" for text, value in zip(shown, (one, other), strict=True)]
-    if shown[0] == shown[1]:
-        shown = [f"{text}, the same for the first {READ:,}" for text in shown]
+    if shown[0] == shown[1]:  # the difference is further on, or in what text does not show
+        shown = [
+            f"{_cut(text, 0)} ({hashed[:8]}, {size:,} bytes)"
+            for text, (hashed, _, size) in zip(texts, (one, other), strict=True)
+        ]
     return Cell(source.name, shown[0], shown[1])
 
 
-def plain(column: Column, value: Value) -> str:
+def plain(column: Column, beginning: str | None) -> str:
     """Return one value on its own."""
-    return _cut(_marked(column, value[0]), 0)
+    return _cut(_marked(column, beginning), 0)
 
 
 def _marked(column: Column, text: str | None) -> str:

@@ -10,11 +10,11 @@ from typing import Protocol, TypeVar
 
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
-from wkms_migrate.phases.mysql import chunks, digest, servers, snapshot
+from wkms_migrate.phases.mysql import chunks, digest, pairs, servers, snapshot
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
-from wkms_migrate.phases.mysql.pairs import Pair, Pairing, pairing
+from wkms_migrate.phases.mysql.pairs import Pair, Pairing
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context
 
@@ -76,7 +76,8 @@ class Opened:
 def opened(context: Context, settings: MysqlSettings, workers: int) -> Iterator[Opened]:
     """Open `workers` sessions on each end, each end's on one snapshot. Raises `Refused` when none can be had."""
     with servers.source(context) as source, servers.target(context) as target:
-        found = pairing(source, target, settings)
+        pairs.check(source, settings)
+        found = pairs.pairing(source, target, settings)
     sources = [pair.source for pair in found.pairs]
     targets = [pair.target for pair in found.pairs]
     with ExitStack() as ours, ExitStack() as theirs:
@@ -105,14 +106,14 @@ def _reader(context: Context) -> Session:
     return session
 
 
-def ranges(ends: Ends, pairs: Sequence[Pair], workers: int, chunk_bytes: int) -> Iterator[Range]:
-    """Yield every range of these tables, compared, table by table in the order of `pairs`."""
+def ranges(ends: Ends, chosen: Sequence[Pair], workers: int, chunk_bytes: int) -> Iterator[Range]:
+    """Yield every range of these tables, compared, table by table in the order of `chosen`."""
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="compare-source") as ours,
         ThreadPoolExecutor(workers, thread_name_prefix="compare-target") as theirs,
     ):
         try:
-            cuts = [(pair, ours.submit(_cut, ends.source, pair, chunk_bytes)) for pair in pairs]
+            cuts = [(pair, ours.submit(_cut, ends.source, pair, chunk_bytes)) for pair in chosen]
             waiting = [
                 (
                     pair,

@@ -113,7 +113,7 @@ def _columns(ends: Ends, found: Range, keys: Sequence[Key]) -> Iterator[RowDiffe
     )
     for key in keys:
         differing = tuple(
-            cells.cell(one, other, mine[1:], its[1:])
+            cells.cell(one, other, mine, its)
             for one, other, mine, its in zip(
                 pair.source.columns, pair.target.columns, ours[key], theirs[key], strict=True
             )
@@ -130,7 +130,7 @@ def _columns(ends: Ends, found: Range, keys: Sequence[Key]) -> Iterator[RowDiffe
 
 def _values(
     session: Session, table: Table, keys: Sequence[Key], *, json_again: bool = False
-) -> dict[Key, list[tuple[str, str | None, int | None]]]:
+) -> dict[Key, list[cells.Value]]:
     """Return for each key and column its hash, its beginning and its length."""
     width = len(table.key)
     wanted = ", ".join(
@@ -140,7 +140,9 @@ def _values(
     key = ", ".join(chunks.shown(column) for column in table.key)
     found = session.rows(f"SELECT {key}, {wanted} FROM {read_from(table)} WHERE {selects(table, keys)}")
     return {
-        tuple(str(part) for part in row[:width]): [row[at : at + 3] for at in range(width, len(row), 3)]
+        tuple(str(part) for part in row[:width]): [
+            (row[at], row[at + 1], row[at + 2]) for at in range(width, len(row), 3)
+        ]
         for row in found
     }
 

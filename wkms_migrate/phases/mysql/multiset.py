@@ -107,12 +107,11 @@ def _named(ends: Ends, found: Range, ours: Sequence[str], theirs: Sequence[str])
 def _shown(session: Session, table: Table, hashes: Sequence[str], *, json_again: bool = False) -> dict[str, str]:
     if not hashes:
         return {}
-    values = ", ".join(", ".join(cells.expressions(column)) for column in table.columns)
+    values = ", ".join(cells.expressions(column)[0] for column in table.columns)
     hashed = digest.row_hash(table, json_again=json_again)
     return {
         str(row[0]): ", ".join(
-            f"{column.name}={cells.plain(column, (row[1 + 2 * at], row[2 + 2 * at]))}"
-            for at, column in enumerate(table.columns)
+            f"{column.name}={cells.plain(column, value)}" for column, value in zip(table.columns, row[1:], strict=True)
         )
         for row in session.rows(
             f"SELECT {hashed}, {values} FROM {table.quoted} WHERE {selects(table, hashes, json_again=json_again)}"

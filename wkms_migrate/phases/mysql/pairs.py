@@ -54,9 +54,8 @@ Shapes = dict[tuple[str, str, str], Shape]
 
 
 def pairing(source: Session, target: Session, settings: MysqlSettings) -> Pairing:
-    """Match the tables that the settings choose. Raises `Refused` when they choose none, or two for one place."""
+    """Match the tables that the settings choose."""
     chosen = catalog.selected(source, settings)
-    _check(chosen, settings)
     schemas = [settings.rename.get(name, name) for name in settings.schemas]
     there = {table.id.lower(): table for table in catalog.tables(target, schemas)}
     ours, theirs = _shapes(source, settings.schemas), _shapes(target, schemas)
@@ -74,7 +73,9 @@ def pairing(source: Session, target: Session, settings: MysqlSettings) -> Pairin
     )
 
 
-def _check(chosen: Sequence[Table], settings: MysqlSettings) -> None:
+def check(source: Session, settings: MysqlSettings) -> None:
+    """Raise `Refused` when the settings choose no table, rows of none, or two tables for one place."""
+    chosen = catalog.selected(source, settings)
     if not chosen:
         raise Refused(
             f"No table of {', '.join(settings.schemas)} is chosen: nothing would be compared.",
