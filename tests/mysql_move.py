@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,19 +116,24 @@ def _server(endpoint: MysqlEndpoint, secret: Path) -> dict[str, Any]:
     }
 
 
-def main(file: Path, die_at: int) -> None:
-    """Run the phase and kill this process just before its journal would keep the `die_at`-th event."""
+def main(file: Path, die_at: int, delay: float) -> None:
+    """Run the phase and kill this process `delay` seconds after its `die_at`-th event.
+
+    Without a delay that is just before the journal would keep the event.
+    """
     seen = 0
 
     def watch(event: events.Event) -> None:
         nonlocal seen
         if not isinstance(event, events.EPHEMERAL):
             seen += 1
-            if seen == die_at:
+            if seen == die_at and delay:
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            elif seen == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     Move(file).run(watch)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

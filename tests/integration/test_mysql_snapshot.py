@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from doubles.slow_link import slow_link
 from endpoints import MysqlEndpoint, MysqlPair
 from mysql_move import execute, fetch, prepare
 from mysql_snapshots import seen, taker
@@ -141,11 +142,22 @@ def test_many_tables_are_locked_by_more_than_one_session(source, tmp_path):
     assert sessions > 5
 
 
+@pytest.mark.parametrize("readers", [2, 8])
+def test_the_lock_lasts_as_many_round_trips_for_many_sessions_as_for_few(source, tmp_path, readers):
+    """Lock, starts and unlock are a round trip each; one by one the starts would be `readers` of them."""
+    round_trip = 0.1
+    execute(source, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)")
+    with slow_link(source.host, source.port, round_trip) as port:
+        far = replace(source, port=port)
+        with taker(far, tmp_path, SCHEMA)(tries=0, connections=readers) as taken:
+            assert 3 * round_trip <= taken.blocked < 5 * round_trip
+
+
 def test_the_phase_says_that_rows_are_of_no_single_time(meek, mysql_pair, tmp_path):
     pair = MysqlPair(source=meek, target=mysql_pair.target)
     execute(mysql_pair.target, f"DROP DATABASE IF EXISTS {SCHEMA}")
     wishes = {"schemas": [SCHEMA], "users": False}
-    accept = ["source-privilege"]
+    accept = ["source-privilege", "routine-privilege"]
     state = prepare(pair, tmp_path, **wishes, accept=accept, inconsistent=True).run()
     found = [one for one in state.findings.values() if one.code == "mysql-inconsistent"]
     assert {one.severity for one in found} == {"error"}
