@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from endpoints import MysqlEndpoint, MysqlPair
-from mysql_move import Move, checksums, execute, fetch, filled, prepare
+from mysql_kills import fill, kill_at, loads, survive
+from mysql_move import Move, checksums, execute, fetch, prepare
 
 from wkms_migrate import events
 from wkms_migrate.errors import Interrupted, Partial
@@ -18,45 +18,15 @@ from wkms_migrate.errors import Interrupted, Partial
 pytestmark = pytest.mark.integration
 
 SCHEMA = "resume_case"
-TESTS = Path(__file__).parents[1]
+WORKERS = 3
 
 
 @pytest.fixture
 def move(mysql_pair: MysqlPair, tmp_path: Path) -> Iterator[Move]:
-    for end in (mysql_pair.source, mysql_pair.target):
-        execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")
-    execute(
-        mysql_pair.source,
-        f"CREATE DATABASE {SCHEMA}",
-        f"USE {SCHEMA}",
-        "CREATE TABLE big (id INT PRIMARY KEY, v TEXT, KEY (v(10)))",
-        "INSERT INTO big " + filled(12000, "n, REPEAT('가', 100)"),
-        "CREATE TABLE names (name VARCHAR(40) PRIMARY KEY, v TEXT)",
-        "INSERT INTO names " + filled(9000, "CONCAT('이름', n), REPEAT('나', 100)"),
-        "SET SESSION sql_generate_invisible_primary_key = OFF",
-        "CREATE TABLE keyless (a INT, b TEXT, FULLTEXT KEY (b))",
-        "INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (2, NULL)",
-        "CREATE VIEW v AS SELECT COUNT(*) AS n FROM big",
-        "CREATE TRIGGER tr BEFORE INSERT ON keyless FOR EACH ROW SET NEW.a = NEW.a + 1",
-        "ANALYZE TABLE big, names, keyless",
-    )
+    fill(mysql_pair, SCHEMA)
     yield prepare(mysql_pair, tmp_path, schemas=[SCHEMA], chunk_mib=1)
     for end in (mysql_pair.source, mysql_pair.target):
         execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")
-
-
-def kill_at(move: Move, number: int) -> bool:
-    """Run the phase in a process that dies at an event; False when it ended before."""
-    ended = subprocess.run(
-        [sys.executable, TESTS / "mysql_move.py", move.file, str(number)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent}"},
-    )
-    assert ended.returncode in {0, -9}, ended.stderr
-    return ended.returncode == -9
 
 
 def assert_exact(pair: MysqlPair) -> None:
@@ -86,10 +56,6 @@ def test_killed_again_and_again_it_ends_exact(move, mysql_pair):
     assert all(one.ok for one in move.context().state.verified.values())
 
 
-def loads(end: MysqlEndpoint) -> int:
-    return int(fetch(end, "SHOW GLOBAL STATUS LIKE 'Com_load'")[0][1])
-
-
 def test_chunks_of_one_table_do_not_stand_in_each_others_way(move, mysql_pair):
     before = loads(mysql_pair.target)
     state = move.run()
@@ -104,6 +70,47 @@ def test_killed_once_it_goes_on(move, mysql_pair, die_at):
     done: list[str] = []
     move.run(lambda event: done.append(event.step) if isinstance(event, events.StepStarted) else None)
     assert_exact(mysql_pair)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_deaths_cost_at_most_a_chunk_of_each_worker(move, mysql_pair, seed):
+    tally = survive(move, mysql_pair.target, random.Random(seed), deaths=5)
+    assert tally.deaths > 2
+    assert tally.repeated <= WORKERS * tally.deaths
+    assert_exact(mysql_pair)
+
+
+def test_what_changed_between_two_attempts_is_copied_again_and_nothing_else(mysql_pair, tmp_path, move):
+    """One worker goes through the big table's chunks in order: what was copied before the stop is known."""
+    move = prepare(mysql_pair, tmp_path, schemas=[SCHEMA], chunk_mib=1, workers=1, include=[f"{SCHEMA}.big"])
+    source = mysql_pair.source
+    execute(source, f"DELETE FROM {SCHEMA}.big WHERE id IN (500, 1500, 11500)")
+    landed: list[str] = []
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Checkpoint) and "#bounds" not in event.key:
+            landed.append(event.key)
+            if len(landed) == 3:
+                raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        move.run(stop)
+    assert all(key.startswith(f"{SCHEMA}.big#") for key in landed)
+    bounds = [int(bound[0]) for bound in move.context().state.steps["mysql/data"].cursors[f"{SCHEMA}.big#bounds"]]
+    assert len(bounds) >= 4
+    execute(
+        source,
+        f"UPDATE {SCHEMA}.big SET v = 'changed' WHERE id = {bounds[0]}",  # in the first chunk, which is copied
+        f"DELETE FROM {SCHEMA}.big WHERE id = {bounds[1]}",  # in the second, which is copied
+        f"UPDATE {SCHEMA}.big SET v = 'changed' WHERE id = {bounds[3]}",  # in the fourth, which is not
+        f"DELETE FROM {SCHEMA}.big WHERE id = {bounds[3] + 1}",
+        f"INSERT INTO {SCHEMA}.big VALUES (11500, 'back'), (99999, 'beyond the last')",
+    )
+    before = loads(mysql_pair.target)
+    chunks = sum(table["chunks"] for table in move.run().outputs("mysql")["tables"].values())
+    assert loads(mysql_pair.target) - before == chunks - 1  # only the third was there and is as it was
+    query = f"SELECT id, v FROM {SCHEMA}.big ORDER BY id"
+    assert fetch(mysql_pair.target, query) == fetch(source, query)
 
 
 def test_chunks_that_are_there_are_not_copied_again(move, mysql_pair):
@@ -156,13 +163,30 @@ def test_a_snapshot_that_is_lost_stops_the_copy_and_a_new_run_goes_on(move, mysq
     assert_exact(mysql_pair)
 
 
-def test_the_source_is_only_read(move, mysql_pair):
-    verbs = "insert|update|delete|replace|load|create|alter|drop|truncate|rename|optimize|analyze|repair|call|grant"
-    status = f"SHOW GLOBAL STATUS WHERE Variable_name REGEXP '^Com_({verbs})'"
+READS = {"select", "show", "change_db", "set_option", "lock_tables", "unlock_tables"} | {
+    *("begin", "commit", "rollback", "savepoint", "rollback_to_savepoint")  # of transactions that only read
+}
+
+
+@pytest.mark.parametrize("tries", [20, 0], ids=["double read", "lock"])
+def test_the_source_is_only_read(move, mysql_pair, tmp_path, tries):
+    """Told by the server itself: no GTID more, and of our account no statement that is not among those that read."""
+    source = mysql_pair.source
+    move = prepare(mysql_pair, tmp_path, schemas=[SCHEMA], chunk_mib=1, snapshot_tries=tries, max_threads_running=50)
+    execute(source, "TRUNCATE TABLE performance_schema.events_statements_summary_by_user_by_event_name")
     position = "SHOW BINARY LOG STATUS"
-    before = fetch(mysql_pair.source, status), fetch(mysql_pair.source, position)
+    before = fetch(source, position)
     move.run()
-    assert (fetch(mysql_pair.source, status), fetch(mysql_pair.source, position)) == before
+    assert fetch(source, position) == before
+    counted = fetch(
+        source,
+        "SELECT SUBSTRING_INDEX(event_name, '/', -1), count_star"
+        " FROM performance_schema.events_statements_summary_by_user_by_event_name"
+        f" WHERE user = '{source.user}' AND event_name LIKE 'statement/sql/%' AND count_star > 0",
+    )
+    verbs = {"show" if verb.startswith("show_") else verb for verb, _ in counted}
+    assert {"select", "show"} <= verbs <= READS
+    assert ("lock_tables" in verbs) == (tries == 0)
 
 
 @pytest.mark.parametrize("tries", [20, 0], ids=["double read", "lock"])
