@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wkms_migrate import __version__, assets, config, engine, events, journal, phases
-from wkms_migrate.clients import import_sdks
 from wkms_migrate.errors import Interrupted, UsageError, WkmsError
 from wkms_migrate.plan import Context, Phase
 from wkms_migrate.secret import Fetch, redacted
@@ -58,7 +57,6 @@ class Session:
 
     def plan(self, names: Sequence[str]) -> Iterator[PlannedPhase | tuple[Phase, WkmsError]]:
         """Plan phases one after the other; one that cannot be planned yields its error."""
-        import_sdks()
         context = self.context()
         for phase in self.chosen(names):
             try:
@@ -74,7 +72,6 @@ class Session:
         self, book: journal.Journal, names: Sequence[str], readers: Sequence[Reader], *, redo: bool = False
     ) -> Outcome:
         """Run the pending steps of these phases. Raises the first failure after everyone was told."""
-        import_sdks()
         told = Readers(readers, lambda text: print(text, file=sys.stderr))  # noqa: T201 - the readers themselves failed
         try:
             return self._run(book, _Sink(book, told, self.settings), self.chosen(names), redo=redo)

@@ -74,11 +74,11 @@ def move(options: Options, session: Session, names: list[str], *, redo: bool = F
         try:
             outcome = session.run(book, names, options.readers(session), redo=redo)
         except WkmsError as error:
-            reports.after_run(options, session, error)
+            reports.after_run(options, session, names, error)
             raise
         if outcome.ran == 0:
             options.say(f"Nothing to do: every step of {session.run_dir.name} is done ({duration(outcome.seconds)}).")
-        reports.after_run(options, session)
+        reports.after_run(options, session, names)
 
 
 def _confirmed(options: Options, session: Session, names: list[str], *, redo: bool) -> bool:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from wkms_migrate.session import Session
 
 
-def after_run(options: Options, session: Session, error: WkmsError | None = None) -> None:
-    """Show the summary and write the reports of a run, however it ended."""
+def after_run(options: Options, session: Session, ran: list[str], error: WkmsError | None = None) -> None:
+    """Show the summary and write the reports that the phases which `ran` (none named: all) add to."""
     state = session.state()
     names = [phase.name for phase in session.phases]
-    paths = write(session, state, names)
+    paths = write(session, state, names, priced=not ran or "assess" in ran)
     if not options.quiet:
         summary.show(state, names, session.settings.lang, options.human)
     for path in paths:
@@ -30,14 +30,12 @@ def after_run(options: Options, session: Session, error: WkmsError | None = None
     options.data(summary.as_data(state, names) | {"reports": [str(path) for path in paths]}, error)
 
 
-def write(session: Session, state: RunState, phases: list[str]) -> list[Path]:
-    """Write the migration report and the cost comparison into the run's folder."""
+def write(session: Session, state: RunState, phases: list[str], *, priced: bool) -> list[Path]:
+    """Write the migration report and, where quantities may be new, the cost comparison into the run's folder."""
     from wkms_migrate.report import run_report
 
     folder = session.run_dir / "report"
     moment = state.finished_at or state.started_at
     ended = (datetime.fromtimestamp(moment, UTC) if moment else datetime.now(UTC)).date()
-    return [
-        *run_report.write(run_report.build(state, ended, phases), folder, LANGUAGES),
-        *cost.write(session, folder, as_of=ended),
-    ]
+    written = run_report.write(run_report.build(state, ended, phases), folder, LANGUAGES)
+    return [*written, *(cost.write(session, folder, as_of=ended) if priced else [])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wkms_migrate.clients import importing
 from wkms_migrate.errors import ConfigError, WkmsError
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ ATTEMPTS = 5
 
 def session(aws: Aws) -> Any:
     """Return a boto3 session with the configured credentials. Raises `ConfigError` when the profile is unknown."""
-    import boto3
-    from botocore.exceptions import ProfileNotFound
+    with importing:
+        import boto3
+        from botocore.exceptions import ProfileNotFound
 
     try:
         return boto3.Session(
@@ -34,7 +36,8 @@ def session(aws: Aws) -> Any:
 
 def client(aws: Aws, service: str) -> Any:
     """Return a boto3 client of one service, e.g. `rds`. Raises `ConfigError` when the profile is unknown."""
-    from botocore.config import Config
+    with importing:
+        from botocore.config import Config
 
     # Behind one address for all services there is no DNS name per bucket.
     addressing = {"addressing_style": "path"} if aws.endpoint_url else {}
@@ -58,7 +61,8 @@ def found(absent: frozenset[str], call: Any, **arguments: object) -> Any:
 
     Raises `WkmsError` for everything else: no credentials, no permission, no connection.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    with importing:
+        from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         return call(**arguments)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from wkms_migrate import retry
+from wkms_migrate.clients import importing
 from wkms_migrate.errors import ConfigError, Refused, TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class Database:
 @contextmanager
 def connect(cosmos: Cosmos) -> Iterator[Database]:
     """Sign in to the account, by key or, without one, by azure-identity; give the configured database."""
-    from azure.cosmos import CosmosClient
+    with importing:
+        from azure.cosmos import CosmosClient
 
     if not cosmos.endpoint:
         raise ConfigError(
@@ -149,7 +151,8 @@ def _container(properties: Mapping[str, Any]) -> Container:
 def _credential(cosmos: Cosmos) -> Any:
     if cosmos.key is not None:
         return cosmos.key.reveal()
-    from azure.identity import DefaultAzureCredential
+    with importing:
+        from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential()
 
@@ -157,8 +160,9 @@ def _credential(cosmos: Cosmos) -> Any:
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     """Tell the SDK's failures in our words."""
-    from azure.core.exceptions import AzureError
-    from azure.cosmos.exceptions import CosmosHttpResponseError
+    with importing:
+        from azure.core.exceptions import AzureError
+        from azure.cosmos.exceptions import CosmosHttpResponseError
 
     try:
         yield

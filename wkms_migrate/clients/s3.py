@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from wkms_migrate.clients import importing
 from wkms_migrate.clients.crc64 import from_base64, to_base64
 from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, read_exactly, service_error
 from wkms_migrate.clients.sigv4 import Credentials, sigv4
@@ -212,7 +213,8 @@ class S3:
 
 def connect(aws: Aws, stop: threading.Event | None = None) -> S3:
     """Return the store of the configuration. `stop` ends a wait between tries."""
-    import boto3
+    with importing:
+        import boto3
 
     static = aws.access_key_id and aws.secret_access_key
     session = boto3.Session(profile_name=None if static else aws.profile, region_name=aws.region)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+from wkms_migrate.clients import importing
 from wkms_migrate.config import Aws
 from wkms_migrate.errors import ConfigError
 
 
 def from_keyvault(name: str) -> str:
     """Return a secret of Azure Key Vault; `name` is `VAULT/SECRET`."""
-    from azure.core.exceptions import AzureError
-    from azure.identity import DefaultAzureCredential
-    from azure.keyvault.secrets import SecretClient
+    with importing:
+        from azure.core.exceptions import AzureError
+        from azure.identity import DefaultAzureCredential
+        from azure.keyvault.secrets import SecretClient
 
     vault, separator, secret = name.partition("/")
     if not separator:
@@ -33,7 +35,8 @@ def from_secretsmanager(aws: Aws, name: str) -> str:
     Of a secret that RDS manages, which is JSON with a user name beside it, this is the password
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html).
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    with importing:
+        from botocore.exceptions import BotoCoreError, ClientError
 
     from wkms_migrate.clients import aws as clients
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+from wkms_migrate.clients import importing
 from wkms_migrate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def bearer(credential: Any | None = None) -> Callable[[Request], Mapping[str, st
         nonlocal credential, token
         with lock:
             if credential is None:
-                from azure.identity import DefaultAzureCredential
+                with importing:
+                    from azure.identity import DefaultAzureCredential
 
                 credential = DefaultAzureCredential()
             if token is None or token.expires_on < time.time() + RENEW_SECONDS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wkms_migrate import retry
-from wkms_migrate.clients import aws
+from wkms_migrate.clients import aws, importing
 from wkms_migrate.errors import TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ def connect(settings: Aws, url: str) -> SqsQueue:
 @contextmanager
 def _told(queue: str) -> Iterator[None]:
     """Turn the SDK's errors into ours: transient or for good."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    with importing:
+        from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from wkms_migrate.clients import importing
 from wkms_migrate.config import Aws
 from wkms_migrate.errors import ConfigError
 
@@ -18,12 +19,14 @@ def entra() -> Callable[[str], str]:
 
     @cache
     def credential() -> Any:
-        from azure.identity import DefaultAzureCredential
+        with importing:
+            from azure.identity import DefaultAzureCredential
 
         return DefaultAzureCredential()
 
     def fetch(name: str) -> str:
-        from azure.core.exceptions import AzureError
+        with importing:
+            from azure.core.exceptions import AzureError
 
         try:
             return str(credential().get_token(ENTRA_SCOPE).token)
@@ -46,7 +49,8 @@ def iam(aws: Aws) -> Callable[[str], str]:
         return clients.client(aws, "rds")
 
     def fetch(name: str) -> str:
-        from botocore.exceptions import BotoCoreError
+        with importing:
+            from botocore.exceptions import BotoCoreError
 
         user, _, address = name.rpartition("@")
         host, _, port = address.rpartition(":")

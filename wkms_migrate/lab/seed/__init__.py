@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from wkms_migrate.clients import import_sdks
 from wkms_migrate.errors import UsageError
 from wkms_migrate.lab.seed.dataset import Expected, Job, Part, Tell, dataset_id, refuse_real_clouds
 from wkms_migrate.lab.seed.scale import scale as scale_named
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from wkms_migrate.config import Settings
 
 PARTS = ("mysql", "blob", "cosmos", "queue")
+SDKS = ("azure.storage.blob", "azure.storage.queue", "azure.cosmos")
 MANIFEST = Path(".lab/seed.json")
 
 
@@ -36,7 +36,8 @@ def seed(
     job = Job(settings=settings, scale=scale_named(scale), dataset=dataset_id(scale), tell=emit, stopping=Event())
     known = _known(manifest, job.dataset)
     chosen = [_part(name) for name in parts]
-    import_sdks()
+    for name in SDKS:  # before the parts' threads import them: see wkms_migrate.clients
+        import_module(name)
     with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="seed") as pool:
         try:
             for name, expected in pool.map(lambda part: (part.name, _fill(part, job, known.get(part.name))), chosen):
