@@ -214,8 +214,9 @@ class Session:
                 with self._told(sql):
                     self._raw.write_packet(block)
         except BaseException:
-            with suppress(SqlError, SqlTransientError):
-                self._end_load(sql)
+            if self.open:
+                with suppress(SqlError, SqlTransientError):
+                    self._end_load(sql)
             raise
         return self._end_load(sql)
 
