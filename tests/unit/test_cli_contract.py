@@ -70,7 +70,7 @@ NEEDS_CONFIG = [words for words in ALL if words not in {("phases",), ("init",)} 
 
 @pytest.mark.parametrize("words", NEEDS_CONFIG, ids=" ".join)
 def test_every_command_refuses_a_broken_configuration_with_2_and_says_so_in_json(words, folder):
-    arguments = ["mysql"] if words == ("phase",) else []
+    arguments = ["mysql" for parameter in ALL[words].params if parameter.param_type_name == "argument"]
     ended = call(*words, *arguments, "--env", "broken", "--json", cwd=folder)
     assert ended.returncode == 2, ended.stderr
     told = json.loads(ended.stdout)
