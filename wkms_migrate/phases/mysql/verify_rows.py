@@ -68,8 +68,9 @@ def _parts(run: StepRun, table: Table, pair: Pair, copied: Mapping[str, Json]) -
 
 
 def _there(ends: Ends, part: Part) -> Digest:
+    """Read a chunk on the target: the columns on both ends, since one may have been added after the copy."""
     with ends.target.session() as target:
-        table = part.table.on_target
+        table = part.table.on_target if part.pair.left_out else part.pair.target
         return digest.read(target, table, part.chunk.where(table))
 
 
