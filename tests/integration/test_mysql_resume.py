@@ -102,7 +102,7 @@ def test_what_changed_between_two_attempts_is_copied_again_and_nothing_else(mysq
         source,
         f"UPDATE {SCHEMA}.big SET v = 'changed' WHERE id = {bounds[0]}",  # in the first chunk, which is copied
         f"DELETE FROM {SCHEMA}.big WHERE id = {bounds[1]}",  # in the second, which is copied
-        f"UPDATE {SCHEMA}.big SET v = 'changed' WHERE id = {bounds[3]}",  # in the fourth, which the journal does not know
+        f"UPDATE {SCHEMA}.big SET v = 'changed' WHERE id = {bounds[3]}",  # in the fourth, which no checkpoint names
         f"DELETE FROM {SCHEMA}.big WHERE id = {bounds[3] + 1}",
         f"INSERT INTO {SCHEMA}.big VALUES (11500, 'back'), (99999, 'beyond the last')",
     )

@@ -14,6 +14,7 @@ import pytest
 from endpoints import MysqlEndpoint
 from mysql_move import checksums, execute, fetch, filled, prepare
 from mysql_snapshots import opener
+from private_server import private_target
 
 from wkms_migrate import events
 from wkms_migrate.clients.mysql import Session
@@ -262,3 +263,25 @@ def test_a_server_that_follows_nobody_does_not_lag(mysql_pair, mariadb_pair, tmp
             assert throttle.replica_lag(session) == 0.0
             running = throttle.threads_running(session)
             assert 1 <= running <= int(fetch(end, "SELECT COUNT(*) FROM information_schema.processlist")[0][0]) + 1
+
+
+def test_the_lag_of_a_replica_is_seen(run, said, mysql_pair, tmp_path):
+    """A replica that applies an hour late, where a second is allowed."""
+    source = mysql_pair.source
+    with private_target(tmp_path / "private") as private:
+        file, position, *_ = fetch(source, "SHOW BINARY LOG STATUS")[0]
+        replica = private.endpoint
+        execute(
+            replica,
+            f"CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{source.host}', SOURCE_PORT = {source.port},"
+            f" SOURCE_USER = '{source.user}', SOURCE_PASSWORD = '{source.password}', SOURCE_SSL = 1,"
+            f" SOURCE_LOG_FILE = '{file}', SOURCE_LOG_POS = {position}, SOURCE_DELAY = 3600",
+            "START REPLICA",
+        )
+        execute(source, f"CREATE DATABASE {SCHEMA}", f"DROP DATABASE {SCHEMA}")
+        connect_once = opener(replace(replica, user=replica.owner, password=replica.owner_password), tmp_path)
+        with throttle.throttled(run, MysqlSettings(max_replica_lag_seconds=1), WORKERS, connect_once):
+            line = said.wait_for(f"1 of {WORKERS} workers may read: replica lag in seconds is")
+            assert line.endswith("the limit 1")
+            execute(replica, "STOP REPLICA", "RESET REPLICA ALL")
+            said.wait_for(f"{WORKERS} of {WORKERS} workers may read")
