@@ -64,7 +64,7 @@ class _Link:
                 await asyncio.sleep(due - clock())
                 if piece == END:
                     with suppress(OSError):
-                        writer.write_eof() if writer.can_write_eof() else None
+                        writer.write_eof()
                     return
                 writer.write(piece)
                 await writer.drain()
