@@ -294,3 +294,22 @@ def test_the_group_follows_the_source(make, mysql_pair):
     assert values["lower_case_table_names"] == ("1", "pending-reboot")
     assert values["group_concat_max_len"] == ("4096", "immediate")
     assert values["require_secure_transport"] == ("1", "immediate")
+
+
+def test_a_role_of_mariadb_counts_when_it_is_active(mariadb_pair, tmp_path):
+    end = mariadb_pair.source
+    _made(mariadb_pair, tmp_path, TABLE)
+    create = "CREATE USER 'poor'@'%' IDENTIFIED BY 'poor-password'"
+    grant = "GRANT SELECT, TRIGGER, EVENT, LOCK TABLES, BINLOG MONITOR ON *.* TO reader"
+    execute(end, create, "CREATE ROLE reader", grant, "GRANT reader TO 'poor'@'%'")
+    try:
+        poor = MysqlPair(source=replace(end, user="poor", password="poor-password"), target=mariadb_pair.target)
+        move = prepare(poor, tmp_path, schemas=[SCHEMA])
+        assert ids(move) >= {"source-role-inactive", "source-privilege"}
+        execute(end, "SET DEFAULT ROLE reader FOR 'poor'@'%'")
+        verdict = judged(move)
+        assert not verdict.errors()
+        assert not [one for one in verdict.problems if "role" in one.id or "privilege" in one.id]
+    finally:
+        execute(end, "DROP USER 'poor'@'%'", "DROP ROLE reader")
+        _clean(mariadb_pair)
