@@ -47,9 +47,9 @@ class TableDefinition:
             return None
         return next((index for index in self.indexes if f"({name}" in index), None)
 
-    def create(self) -> str:
-        """Return a CREATE TABLE without what is deferred."""
-        kept = [index for index in self.indexes if index not in self.deferrable]
+    def create(self, *, indexed: bool = False) -> str:
+        """Return a CREATE TABLE without foreign keys, and without the indexes that may wait unless `indexed`."""
+        kept = [index for index in self.indexes if indexed or index not in self.deferrable]
         body = ",\n  ".join((*self.body, *kept))
         return f"{self.head}(\n  {body}\n){PLACEMENT.sub('', self.options)}"
 

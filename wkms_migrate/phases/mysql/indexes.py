@@ -45,18 +45,24 @@ def build(
     with targets.session() as target:
         wanted = _wanted(run, target, tables, {one.id: words.table(shown[one.id], one.schema) for one in tables})
 
+    with targets.session() as target:
+        there = catalog.definitions(target, [table.on_target for table in tables])
+    lacking = {table.id: ddl.additions(wanted[table.id], there[table.on_target.id]) for table in tables}
+
     def index(table: Table) -> int:
+        plain, fulltext, _ = lacking[table.id]
         with targets.session() as target:
-            return add_indexes(target, table.on_target, wanted[table.id])
+            return _add_indexes(target, table.on_target, plain, fulltext)
 
     def refer(table: Table) -> int:
+        keys = lacking[table.id][2]
         with targets.session() as target:
-            partial = _partial(table, wanted[table.id], tables)
-            return add_foreign_keys(run, target, table.on_target, wanted[table.id], partial=partial)
+            _tell_orphans(run, target, table.on_target, keys, _partial(table, wanted[table.id], tables))
+            return _add_foreign_keys(target, table.on_target, keys)
 
-    made = each(run, workers, index, tables)
-    referring = [table for table in tables if wanted[table.id].foreign_keys]
+    made = each(run, workers, index, [table for table in tables if any(lacking[table.id][:2])])
     # Two of these may each wait for the other's parent; the server ends one of them, which then tries again.
+    referring = [table for table in tables if lacking[table.id][2]]
     keys = each(run, workers, lambda table: retry.call(refer, table), referring)
     with targets.session() as target:
         raised = _raise_next_values(target, tables, shown)
@@ -93,9 +99,7 @@ def _partial(table: Table, wanted: ddl.TableDefinition, tables: Sequence[Table])
     return {key for key in wanted.foreign_keys if shape.parent(key, table.on_target.schema) in chosen}
 
 
-def add_indexes(target: Session, table: Table, wanted: ddl.TableDefinition) -> int:
-    """Add the indexes that a table lacks; return their number."""
-    plain, fulltext, _ = ddl.additions(wanted, catalog.definition(target, table))
+def _add_indexes(target: Session, table: Table, plain: Sequence[str], fulltext: Sequence[str]) -> int:
     if plain:
         target.run(f"ALTER TABLE {table.quoted} {', '.join(f'ADD {index}' for index in plain)}")
     for index in fulltext:  # InnoDB builds one at a time
@@ -103,14 +107,8 @@ def add_indexes(target: Session, table: Table, wanted: ddl.TableDefinition) -> i
     return len(plain) + len(fulltext)
 
 
-def add_foreign_keys(
-    run: StepRun, target: Session, table: Table, wanted: ddl.TableDefinition, *, partial: Sequence[str] | set[str] = ()
-) -> int:
-    """Add foreign keys unchecked, which is quick, and look for rows without a parent by an anti-join.
-
-    `partial` are the keys whose parents were not all moved, because of a condition.
-    """
-    _, _, keys = ddl.additions(wanted, catalog.definition(target, table))
+def _tell_orphans(run: StepRun, target: Session, table: Table, keys: Sequence[str], partial: set[str]) -> None:
+    """Look for rows without a parent by an anti-join: `partial` are the keys whose parents a condition chose."""
     for key in keys:
         run.check_stop()
         orphans = int(target.value(orphan_query(table, key)) or 0)
@@ -124,9 +122,12 @@ def add_foreign_keys(
                 severity="warning",
                 hint="The rows were moved as they are. Correct them on the source, or after the move.",
             )
-    if keys:
-        target.run(f"USE {ddl.quoted(table.schema)}")
-        target.run(f"ALTER TABLE {table.quoted} {', '.join(f'ADD {key}' for key in keys)}")
+
+
+def _add_foreign_keys(target: Session, table: Table, keys: Sequence[str]) -> int:
+    """Add foreign keys unchecked, which is quick."""
+    target.run(f"USE {ddl.quoted(table.schema)}")
+    target.run(f"ALTER TABLE {table.quoted} {', '.join(f'ADD {key}' for key in keys)}")
     return len(keys)
 
 
