@@ -23,6 +23,7 @@ def dump(options: Options, flags: Flags, place: Place, side: Side = "source") ->
     """
     from wkms_migrate.phases.mysql import dump as dumping
 
+    place = journalled.full(place)
     journalled.refuse(flags, "rename", why="a dump keeps the names of its schemas, and `mysql load` renames")
     session = journalled.opened(options, flags, dumping.phase(place, side), place)
     journalled.run(options, session, redo=dumping.is_gone(place, session.context()))

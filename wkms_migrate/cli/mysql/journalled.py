@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from wkms_migrate.session import Session
 
 
+def full(place: str) -> str:
+    """Return a place by its full name, whatever folder the command is called in."""
+    return place if "://" in place else str(Path(place).resolve())
+
+
 def opened(options: Options, flags: Flags, phase: Phase, place: str) -> Session:
-    """Return the session of a phase that works on a place: its run is --run, else named after both."""
+    """Return the session of a phase that works on a place: its run is --run, else named after both.
+
+    So the same command goes on with the same journal, and two dumps never share one.
+    """
     from wkms_migrate.plan import digest_of
 
     session = options.session(flags)
-    full = place if "://" in place else str(Path(place).resolve())
-    name = options.run or f"{phase.name}-{session.settings.environment}-{digest_of(full)[:8]}"
+    name = options.run or f"{phase.name}-{session.settings.environment}-{digest_of(place)[:8]}"
     return replace(session, run_dir=session.settings.runs_dir / name, phases=(phase,))
 
 

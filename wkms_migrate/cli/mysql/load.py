@@ -29,6 +29,7 @@ def load(options: Options, flags: Flags, place: Place, on_existing: Existing = N
     """
     from wkms_migrate.phases.mysql import load as loading
 
+    place = journalled.full(place)
     journalled.refuse(flags, "where", "max_rate_mib", why="it is about reading a server")
     chosen = flags.pop("phases.mysql.schemas", ())
     existing = {"phases.mysql.on_existing": on_existing} if on_existing else {}

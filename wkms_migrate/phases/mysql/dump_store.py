@@ -83,16 +83,20 @@ class Folder:
         path = self.path / name
         part = path.with_name(f"{path.name}.part")
         sums = Sums()
-        with self._told(name):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(part, "wb", opener=_private) as file:
-                for block in blocks:
-                    sums.add(block)
-                    file.write(block)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _sync(path.parent)
+        try:
+            with self._told(name):
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with open(part, "wb", opener=_private) as file:
+                    for block in blocks:
+                        sums.add(block)
+                        file.write(block)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+                _sync(path.parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         return sums.written()
 
     def size(self, name: str) -> int | None:

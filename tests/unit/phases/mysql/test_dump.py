@@ -195,6 +195,7 @@ def test_a_file_that_fails_half_way_is_not_there(tmp_path):
     with pytest.raises(WkmsError, match="went away"):
         store.write("rows/t/0.tsv.zst", blocks())
     assert store.size("rows/t/0.tsv.zst") is None
+    assert list((tmp_path / "new" / "rows" / "t").iterdir()) == []
     written = store.write("rows/t/0.tsv.zst", [b"who", b"le"])
     assert store.holds("rows/t/0.tsv.zst", written)
     assert [path.name for path in (tmp_path / "new" / "rows" / "t").iterdir()] == ["0.tsv.zst"]
