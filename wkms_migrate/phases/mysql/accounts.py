@@ -47,10 +47,15 @@ def written(text: str) -> str:
     return f"{quoted(user)}@{quoted(host)}"
 
 
+def named(user: str, host: str) -> str:
+    """Return an account as SHOW CREATE writes it; a role of MariaDB has no host."""
+    return f"{quoted(user)}@{quoted(host)}" if host else quoted(user)
+
+
 def everyone(session: Session) -> set[str]:
     """Return the accounts of a server, as SHOW CREATE writes them; none when they may not be read."""
     try:
-        return {f"{quoted(user)}@{quoted(host)}" for user, host in session.rows("SELECT user, host FROM mysql.user")}
+        return {named(str(user), str(host)) for user, host in session.rows("SELECT user, host FROM mysql.user")}
     except SqlError as error:
         if error.code in NOT_READABLE:
             return set()

@@ -18,7 +18,7 @@ from wkms_migrate.phases.mysql.privileges import EVERYWHERE, Carriage, Grant
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import StepRun
 
-ADMINISTRATORS = frozenset({"SUPER", "SYSTEM_USER"})
+ADMINISTRATORS = frozenset({"SUPER", "SYSTEM_USER", "ALL PRIVILEGES"})  # on the whole server
 DEFAULT_ROLE = re.compile(r" DEFAULT ROLE (.+?) REQUIRE ", re.DOTALL)
 AAD = "aad_auth"
 
@@ -161,18 +161,13 @@ def _every(source: Session) -> dict[str, Account]:
         if error.code in accounts.NOT_READABLE:
             return {}
         raise
-    names = {_id(str(user), str(host)): (str(user), str(plugin)) for user, host, plugin in rows}
+    names = {accounts.named(str(user), str(host)): (str(user), str(plugin)) for user, host, plugin in rows}
     found = _grants(source, list(names))
     roles = _default_roles(source)
     return {
         name: Account(id=name, user=user, plugin=plugin, grants=grants, default_roles=roles.get(name, ""))
         for (name, (user, plugin)), grants in zip(names.items(), found, strict=True)
     }
-
-
-def _id(user: str, host: str) -> str:
-    """Return an account as SHOW CREATE writes it; a role of MariaDB has no host."""
-    return f"{quoted(user)}@{quoted(host)}" if host else quoted(user)
 
 
 def _grants(session: Session, names: Sequence[str]) -> list[tuple[Grant, ...]]:
@@ -187,11 +182,11 @@ def _default_roles(source: Session) -> dict[str, str]:
     """Return the default roles of each account, as SET DEFAULT ROLE takes them."""
     try:
         rows = source.rows("SELECT user, host, default_role_user, default_role_host FROM mysql.default_roles")
-    except SqlError:
-        return {}  # MariaDB has no such table
+    except SqlError:  # MariaDB has no such table, and one default role at most
+        rows = source.rows("SELECT user, host, default_role, '' FROM mysql.user WHERE default_role <> ''")
     found: dict[str, list[str]] = {}
     for user, host, role, at in rows:
-        found.setdefault(_id(str(user), str(host)), []).append(_id(str(role), str(at)))
+        found.setdefault(accounts.named(str(user), str(host)), []).append(accounts.named(str(role), str(at)))
     return {name: ", ".join(sorted(roles)) for name, roles in found.items()}
 
 
@@ -224,7 +219,7 @@ def _plugins(target: Session) -> frozenset[str]:
 
 def _hindrance(account: Account, usable: frozenset[str]) -> str:
     """Return why an account cannot be made on the target; nothing when it can."""
-    if any(one.privilege in ADMINISTRATORS for one in account.grants):
+    if any(one.privilege in ADMINISTRATORS and one.schema == EVERYWHERE for one in account.grants):
         return "it is an administrator of the whole source server; the target has its own"
     if account.plugin == AAD:
         return (
@@ -272,7 +267,8 @@ def _create(target: Session, name: str, statement: str) -> None:
 def _set_default_roles(target: Session, people: People, account: Account) -> None:
     roles = [role for role in account.default_roles.split(", ") if role in people.going]
     if roles:
-        target.run(f"SET DEFAULT ROLE {', '.join(roles)} TO {account.id}")
+        word = "TO" if "`@`" in roles[0] else "FOR"  # MariaDB's roles have no host, and another word
+        target.run(f"SET DEFAULT ROLE {', '.join(roles)} {word} {account.id}")
 
 
 def _refusal(target: Session, statement: str) -> str:
