@@ -275,3 +275,26 @@ def test_later_writes_of_the_source_are_no_fault_of_the_copy(move, mysql_pair):
 def test_a_change_of_definitions_after_the_copy_is_seen(move, mysql_pair, change, told):
     with pytest.raises(VerificationFailed, match=told):
         move.run(during("mysql/verify", lambda: execute(mysql_pair.source, f"USE {SCHEMA}", change)))
+
+
+def test_after_a_move_into_another_name_nothing_differs(make, mysql_pair):
+    move = make(
+        "CREATE TABLE p (id INT PRIMARY KEY)",
+        "CREATE TABLE t (id INT PRIMARY KEY, p INT, v JSON, FOREIGN KEY (p) REFERENCES p (id))",
+        "INSERT INTO p VALUES (1)",
+        "INSERT INTO t VALUES (1, 1, JSON_OBJECT('price', CAST(1.10 AS DECIMAL(4,2))))",
+        "CREATE VIEW v AS SELECT t.id FROM t JOIN p ON p.id = t.p",
+        "CREATE PROCEDURE one() SELECT 1",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v = '{}'",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE id < 0",
+        rename={SCHEMA: OTHER},
+    )
+    execute(mysql_pair.target, f"DROP DATABASE {SCHEMA}")
+    move.run()
+    ended = mysql(move.file, "diff")
+    assert ended.code == 0, ended.told
+    execute(mysql_pair.target, f"DELETE FROM {OTHER}.t")
+    ended = mysql(move.file, "repair", "--yes")
+    assert ended.data["repaired"] == [{"table": f"{SCHEMA}.t", "deleted": 0, "written": 1}]
+    assert fetch(mysql_pair.target, f"SELECT v FROM {OTHER}.t") == [('{"price": 1.1}',)]
+    assert mysql(move.file, "diff").code == 0

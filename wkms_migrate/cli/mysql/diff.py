@@ -60,13 +60,10 @@ def diff(options: Options, flags: Flags, limit: Limit = 100, schema_only: Schema
 
 
 def _definitions(both: Both) -> list[DefinitionDifference]:
-    from wkms_migrate.phases.mysql import catalog, definitions, servers
+    from wkms_migrate.phases.mysql import definitions, servers
 
-    renamed = {name: catalog.on_target(both.settings, name) for name in both.settings.schemas}
     with servers.source(both.context) as source, servers.target(both.context) as target:
-        found = [definitions.tables(source, target, pair, renamed) for pair in both.opened.tables.pairs]
-        found += definitions.stored(source, target, both.settings)
-    return [one for one in found if one is not None]
+        return list(definitions.compare(source, target, both.settings, both.opened.tables.pairs))
 
 
 def _say(options: Options, found: DefinitionDifference) -> None:

@@ -75,17 +75,17 @@ def compare_objects(
     for session in (source, target):
         session.run("SET SESSION group_concat_max_len = 1000000")
     for kind in objects.KINDS:
-        ours = _facts(source, kind, settings.schemas)
-        theirs = _facts(target, kind, sorted({words.schema(name) for name in settings.schemas}))
+        ours = facts(source, kind, settings.schemas)
+        theirs = facts(target, kind, sorted({words.schema(name) for name in settings.schemas}))
         wanted = {
-            (words.schema(schema).lower(), name): facts
-            for (schema, name), facts in ours.items()
+            (words.schema(schema).lower(), name): known
+            for (schema, name), known in ours.items()
             if f"{kind.lower()} {schema}.{name}" not in left
         }
         _compare_names(run, kind, set(wanted), set(theirs), more=settings.on_existing == "append")
         for place in sorted(wanted.keys() & theirs.keys()):
             name = f"{kind.lower()} {'.'.join(place)}"
-            run.verified(name, "definition", *_differing(wanted[place], theirs[place], words))
+            run.verified(name, "definition", *difference(*told(wanted[place], theirs[place], words)))
 
 
 def _compare_names(
@@ -97,15 +97,16 @@ def _compare_names(
         run.verified(schema, f"{kind.lower()}s", *names)
 
 
-def _facts(session: Session, kind: str, schemas: Sequence[str]) -> Facts:
+def facts(session: Session, kind: str, schemas: Sequence[str]) -> Facts:
+    """Return what makes up each object of one kind, by schema in lower case and name."""
     records = session.records(FACTS[kind].format(literals(session, schemas)))
     return {(str(record["s"]).lower(), str(record["n"])): record for record in records}
 
 
-def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], words: Translation) -> tuple[str, str]:
-    """Return the first fact that differs, for both; a digest of all where none does."""
-    told = [[f"{name}: {one[name]}" for name in ours if name not in {"s", "n"}] for one in (ours, theirs)]
-    told[0] = [words.collated(line) for line in told[0]]
+def told(ours: Mapping[str, Any], theirs: Mapping[str, Any], words: Translation) -> tuple[str, str]:
+    """Return the facts about an object on both ends as texts that are equal when the objects are."""
+    lines = [[f"{name}: {one[name]}" for name in ours if name not in {"s", "n"}] for one in (ours, theirs)]
+    lines[0] = [words.collated(line) for line in lines[0]]
     if not words.same_family:  # a view's columns have types of the other family
-        told = [[line for line in lines if not line.startswith("columns: ")] for lines in told]
-    return difference(*("\n".join(lines) for lines in told))
+        lines = [[line for line in one if not line.startswith("columns: ")] for one in lines]
+    return "\n".join(lines[0]), "\n".join(lines[1])
