@@ -85,7 +85,7 @@ def assert_not_done(move: Move) -> None:
     """The journal must not say of the copy that it is done, nor of anything after it."""
     steps = move.context().state.steps
     assert steps["mysql/data"].status == "failed"
-    assert "mysql/verify" not in steps
+    assert not [name for name in steps if name.startswith("mysql/verify")]
 
 
 def assert_goes_on(move: Move, pair: MysqlPair) -> None:

@@ -184,7 +184,7 @@ def test_a_changed_row_on_the_target_fails_verification(make, mysql_pair):
     move = make("CREATE TABLE t (a INT, b INT)", "INSERT INTO t VALUES (1, 1), (1, 1), (2, 2)")
 
     def swap(event: events.Event) -> None:
-        if isinstance(event, events.StepStarted) and event.step == "mysql/verify":
+        if isinstance(event, events.StepStarted) and event.step == "mysql/verify/rows":
             execute(mysql_pair.target, f"UPDATE {SCHEMA}.t SET a = 3, b = 3 WHERE a = 1")
 
     with pytest.raises(VerificationFailed, match="digest"):
@@ -219,6 +219,18 @@ def test_append_keeps_what_is_there(make, mysql_pair):
     )
     move.run()
     assert fetch(mysql_pair.target, f"SELECT * FROM {SCHEMA}.t") == [("1", "10"), ("2", "2"), ("3", "30"), ("4", "4")]
+
+
+def test_a_chunk_with_a_row_that_the_source_cannot_join_goes_row_by_row(make, mysql_pair):
+    move = make("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
+    execute(mysql_pair.source, f"INSERT INTO {SCHEMA}.t {filled(60_000, 'n, REPEAT(0xEAB080, n % 9)')}")
+    execute(mysql_pair.source, f"UPDATE {SCHEMA}.t SET v = REPEAT('나', 400000) WHERE id = 30000")
+    execute(mysql_pair.source, f"ANALYZE TABLE {SCHEMA}.t", "SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        move.run()
+    finally:
+        execute(mysql_pair.source, "SET GLOBAL max_allowed_packet = 67108864")
+    assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
 
 
 def test_append_does_not_overwrite(make, mysql_pair):

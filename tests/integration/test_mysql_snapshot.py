@@ -161,5 +161,5 @@ def test_the_phase_says_that_rows_are_of_no_single_time(meek, mysql_pair, tmp_pa
     state = prepare(pair, tmp_path, **wishes, accept=accept, inconsistent=True).run()
     found = [one for one in state.findings.values() if one.code == "mysql-inconsistent"]
     assert {one.severity for one in found} == {"error"}
-    assert {one.step for one in found} == {"mysql/data", "mysql/verify"}
+    assert {one.step for one in found} == {"mysql/data", "mysql/verify/rows"}
     execute(mysql_pair.target, f"DROP DATABASE {SCHEMA}")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from wkms_migrate.clients import target_database
 from wkms_migrate.errors import NotKnownYet
+from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, users, verify
 from wkms_migrate.phases.mysql.settings import MysqlSettings
-from wkms_migrate.plan import Context, Phase, Step, digest_of
+from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
 # Settings that another choice of makes the whole move another one, and steps that depend on accounts as well.
 CHOICES = {"schemas", "include", "exclude", "rename", "where", "on_existing", "collations"}
 OWNED = frozenset({"users", "objects", "grants", "verify"})
+
+Work = tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]
 
 
 def plan(context: Context) -> Iterator[Step]:
@@ -23,28 +26,32 @@ def plan(context: Context) -> Iterator[Step]:
     digest = digest_of(chosen, source.host, source.port, _target_name(context))
     owned = digest_of(digest, settings.users, settings.definers)
     names = ", ".join(settings.schemas)
-    work = [
-        ("preflight", f"Check both servers before moving {names}", preflight.run),
-        ("schema", f"Make the tables of {names}", schema.run),
-        ("data", f"Copy the rows of {names} from one snapshot", data.run),
-        ("indexes", "Add indexes and foreign keys", indexes.run),
-        ("objects", "Make views, routines, triggers and events (disabled)", objects.run),
-        ("verify", "Compare rows, definitions and objects on both ends", verify.run),
+    stages: list[list[Work]] = [
+        [("preflight", f"Check both servers before moving {names}", preflight.run)],
+        [("schema", f"Make the tables of {names}", schema.run)],
+        [("data", f"Copy the rows of {names} from one snapshot", data.run)],
+        [
+            ("indexes", "Add indexes and foreign keys", indexes.run),
+            ("verify/rows", "Compare the rows on both ends", verify.rows),
+        ],
+        [("objects", "Make views, routines, triggers and events (disabled)", objects.run)],
+        [("verify", "Compare definitions and objects on both ends", verify.run)],
     ]
     if settings.users:
-        work.insert(5, ("grants", "Grant accounts and roles what they had", users.grant))
-        work.insert(4, ("users", "Make accounts and roles, with their password hashes", users.make))
+        stages.insert(5, [("grants", "Grant accounts and roles what they had", users.grant)])
+        stages.insert(4, [("users", "Make accounts and roles, with their password hashes", users.make)])
     if settings.on_existing == "replace":
-        work.insert(1, ("backup", f"Back up what the target has in {names}", backup.run))
-    for stage, (what, summary, run) in enumerate(work):
-        yield Step(
-            id=f"mysql/{what}",
-            summary=summary,
-            run=run,
-            digest=owned if what in OWNED else digest,
-            stage=stage,
-            preview=(lambda: _sizes(context, settings)) if what == "data" else None,
-        )
+        stages.insert(1, [("backup", f"Back up what the target has in {names}", backup.run)])
+    for stage, work in enumerate(stages):
+        for what, summary, run in work:
+            yield Step(
+                id=f"mysql/{what}",
+                summary=summary,
+                run=run,
+                digest=owned if what in OWNED else digest,
+                stage=stage,
+                preview=(lambda: _sizes(context, settings)) if what == "data" else None,
+            )
 
 
 def _target_name(context: Context) -> str:
