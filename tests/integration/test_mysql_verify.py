@@ -245,9 +245,9 @@ def test_the_phase_names_the_range_and_the_row_and_that_it_was_the_target(move, 
         execute(mysql_pair.target, f"UPDATE {SCHEMA}.t SET v = 'y' WHERE id = 15000")
 
     with pytest.raises(VerificationFailed, match="digest"):
-        move.run(during("mysql/verify", change))
+        move.run(during("mysql/verify/rows", change))
     state = move.context().state
-    ranges = state.verified["mysql/verify", f"{SCHEMA}.t", "ranges"]
+    ranges = state.verified["mysql/verify/rows", f"{SCHEMA}.t", "ranges"]
     assert int(ranges.target) == int(ranges.source) - 1 > 1
     (found,) = [one for one in state.findings.values() if one.code == "mysql-rows-differ"]
     assert found.text.startswith("The target was changed after it was copied: id=15000: v: ")
@@ -258,7 +258,7 @@ def test_later_writes_of_the_source_are_no_fault_of_the_copy(move, mysql_pair):
     def change() -> None:
         execute(mysql_pair.source, f"UPDATE {SCHEMA}.t SET v = 'y' WHERE id = 15000")
 
-    state = move.run(during("mysql/verify", change))
+    state = move.run(during("mysql/verify/rows", change))
     assert all(check.ok for check in state.verified.values())
 
 
@@ -298,3 +298,20 @@ def test_after_a_move_into_another_name_nothing_differs(make, mysql_pair):
     assert ended.data["repaired"] == [{"table": f"{SCHEMA}.t", "deleted": 0, "written": 1}]
     assert fetch(mysql_pair.target, f"SELECT v FROM {OTHER}.t") == [('{"price": 1.1}',)]
     assert mysql(move.file, "diff").code == 0
+
+
+def test_a_big_table_without_a_key_is_searched_by_buckets(make, mysql_pair):
+    file = make("CREATE TABLE k (a INT, b VARCHAR(20))", f"INSERT INTO k {filled(60_000, 'n % 30000, n % 7')}").file
+    execute(
+        mysql_pair.target,
+        f"UPDATE {SCHEMA}.k SET b = 'x' WHERE a = 77 LIMIT 1",
+        f"INSERT INTO {SCHEMA}.k VALUES (88, '4')",
+    )
+    ended = mysql(file, "verify")
+    rows = [(row["row"], row["source"], row["target"]) for row in ended.data["tables"][0]["rows"]]
+    had = int(fetch(mysql_pair.source, f"SELECT COUNT(*) FROM {SCHEMA}.k WHERE a = 88 AND b = '4'")[0][0])
+    assert len(rows) == 3
+    assert ("a=77, b='x'", 0, 1) in rows
+    assert ("a=88, b='4'", had, had + 1) in rows
+    assert mysql(file, "repair", "--yes").code == 0
+    assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
