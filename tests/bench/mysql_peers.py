@@ -184,7 +184,6 @@ def ours(source: Server, target: Server, folder: Path, log: Path) -> Measured:
     values = {
         "environment": "bench",
         "runs_dir": str(folder / "runs"),
-        "workers": 2,
         "azure": {"mysql": _server(source)},
         "aws": {"mysql": _server(target)},
         "phases": {"mysql": {"schemas": [SCHEMA]}},
@@ -222,12 +221,12 @@ def _program(name: str) -> list[str]:
 
 
 def mydumper(source: Server, target: Server, folder: Path, log: Path) -> Measured:
-    """Dump into a folder with mydumper, load it with myloader, two threads each."""
+    """Dump into a folder with mydumper, load it with myloader, four threads each, as ours has by default."""
     staged = folder / "mydumper"
     shutil.rmtree(staged, ignore_errors=True)
-    dump = ["mydumper", f"--defaults-file={source.login}", "--ssl", "--threads=2", f"--database={SCHEMA}"]
+    dump = ["mydumper", f"--defaults-file={source.login}", "--ssl", "--threads=4", f"--database={SCHEMA}"]
     dump += ["--rows=200000", f"--outputdir={staged}", "--no-backup-locks"]
-    load = ["myloader", f"--defaults-file={target.login}", "--ssl", "--threads=2", f"--directory={staged}"]
+    load = ["myloader", f"--defaults-file={target.login}", "--ssl", "--threads=4", f"--directory={staged}"]
     return measured(["bash", "-c", f"{shlex.join(dump)} && {shlex.join(load)}"], log)
 
 

@@ -233,6 +233,15 @@ def test_a_chunk_with_a_row_that_the_source_cannot_join_goes_row_by_row(make, my
     assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
 
 
+def test_json_that_is_written_differently_is_counted(make):
+    decimals = ("1.10", "CAST('123456789012345678901234567890' AS DECIMAL(40))", "CAST(-1e19 AS DECIMAL(20))")
+    kept = ("18446744073709551615", "CAST(7 AS DECIMAL(5))", "0.5e0", "1e300", "'1.10'", "CAST('2026-01-01' AS DATE)")
+    values = [f"({at}, JSON_ARRAY({value}))" for at, value in enumerate((*decimals, *kept))]
+    state = make("CREATE TABLE t (id INT PRIMARY KEY, v JSON)", f"INSERT INTO t VALUES {', '.join(values)}").run()
+    told = [one.text for one in state.findings.values() if one.code == "mysql-json-number"]
+    assert [text.split()[0] for text in told] == [str(len(decimals))]
+
+
 def test_append_does_not_overwrite(make, mysql_pair):
     move = make("CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1)", on_existing="append")
     execute(
