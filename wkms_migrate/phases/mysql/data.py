@@ -12,7 +12,18 @@ from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.mysql import catalog, chunks, digest, rows, servers, snapshot, throttle, translation, unchanged
+from wkms_migrate.phases.mysql import (
+    catalog,
+    chunks,
+    digest,
+    pairs,
+    rows,
+    servers,
+    snapshot,
+    throttle,
+    translation,
+    unchanged,
+)
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -67,8 +78,8 @@ def run(run: StepRun) -> Mapping[str, Json]:
     """Copy all rows. The result has the snapshot's position and count and digest of every table at that point."""
     settings = run.context.section(MysqlSettings)
     workers = workers_of(run, settings.workers)
-    with servers.source(run.context) as session:
-        tables = catalog.selected(session, settings)
+    with servers.source(run.context) as source, servers.target(run.context) as target:
+        tables = pairs.sorted_alike(source, target, settings, catalog.selected(source, settings))
     with (
         Pool(lambda: servers.target(run.context)) as targets,
         snapshot.taken(

@@ -8,7 +8,7 @@ from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import catalog, indexes, objects, schema, servers, shape
-from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql.catalog import TEXTS, Table
 from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.dump_manifest import DumpedSchema
 from wkms_migrate.phases.mysql.load_job import Load
@@ -23,10 +23,27 @@ def tables(run: StepRun, load: Load) -> Mapping[str, Json]:
     with servers.Pool(lambda: servers.target(run.context)) as targets:
         with targets.session() as target:
             words = load.words(target)
+            _refuse_other_order(load, words)
             _make_room(target, load, words, wanted)
             pending = _missing(target, load, words, wanted)
         schema.make_tables(run, targets, words, pending, load.shown())
     return {"tables_made": len(pending)}
+
+
+def _refuse_other_order(load: Load, words: Translation) -> None:
+    """Raise `Refused` for tables cut by a key that the target sorts otherwise: a range there is not what it was."""
+    sorted_anew = [
+        dumped.name
+        for dumped in load.tables
+        if len(dumped.chunks) > 1
+        and any(column.type in TEXTS for column in load.table(dumped).key)
+        and any(collation in dumped.definition for collation in words.collations)
+    ]
+    if sorted_anew:
+        raise Refused(
+            f"The target sorts the keys of {', '.join(sorted_anew)} otherwise than the dump is cut by.",
+            hint="Copy them with `wkms-migrate mysql copy`, or dump them with phases.mysql.chunk_mib above their size.",
+        )
 
 
 def _make_room(target: Session, load: Load, words: Translation, wanted: list[Table]) -> None:

@@ -73,6 +73,12 @@ def pairing(source: Session, target: Session, settings: MysqlSettings) -> Pairin
     )
 
 
+def sorted_alike(source: Session, target: Session, settings: MysqlSettings, tables: Sequence[Table]) -> list[Table]:
+    """Return the tables, without a key where the target would order it otherwise: a range there holds other rows."""
+    keys = {pair.id: pair.source.key for pair in pairing(source, target, settings).pairs}
+    return [replace(table, key=keys.get(table.id, table.key)) for table in tables]
+
+
 def check(source: Session, settings: MysqlSettings) -> None:
     """Raise `Refused` when the settings choose no table, rows of none, or two tables for one place."""
     chosen = catalog.selected(source, settings)
