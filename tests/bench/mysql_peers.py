@@ -31,7 +31,7 @@ from wkms_migrate.lab.mysql_profiles import AZURE, RDS, Profile
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "build/bench/mysql.json"
-OURS, MYDUMPER = "wkms-migrate", "mydumper + myloader"
+OURS, VERIFY, MYDUMPER = "wkms-migrate", "mysql verify", "mydumper + myloader"
 SCHEMA = "bench"
 
 
@@ -181,6 +181,16 @@ def measured(argv: list[str], log: Path, env: dict[str, str] | None = None) -> M
 
 def ours(source: Server, target: Server, folder: Path, log: Path) -> Measured:
     """Copy with this project's command, as a user does."""
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    return measured([*_wkms(source, target, folder), "phase", "mysql", "--env", "bench", "--yes"], log)
+
+
+def verification(source: Server, target: Server, folder: Path, log: Path) -> Measured:
+    """Compare all rows of both ends once more, to know what part of a copy that is."""
+    return measured([*_wkms(source, target, folder), "mysql", "verify", "--env", "bench"], log)
+
+
+def _wkms(source: Server, target: Server, folder: Path) -> list[str]:
     values = {
         "environment": "bench",
         "runs_dir": str(folder / "runs"),
@@ -188,10 +198,9 @@ def ours(source: Server, target: Server, folder: Path, log: Path) -> Measured:
         "aws": {"mysql": _server(target)},
         "phases": {"mysql": {"schemas": [SCHEMA]}},
     }
-    file = folder / "config.yaml"
-    file.write_text(yaml.safe_dump(values), encoding="utf-8")
-    shutil.rmtree(folder / "runs", ignore_errors=True)
-    return measured([sys.executable, "-m", "wkms_migrate", "phase", "mysql", "--config", str(file), "--yes"], log)
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config/bench.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return ["env", "-C", str(folder), sys.executable, "-m", "wkms_migrate"]
 
 
 def _server(server: Server) -> dict[str, Any]:
@@ -232,6 +241,7 @@ def mydumper(source: Server, target: Server, folder: Path, log: Path) -> Measure
 
 TOOLS: dict[str, Callable[[Server, Server, Path, Path], Measured]] = {
     OURS: ours,
+    VERIFY: verification,
     "mysqldump | mysql": mysqldump,
     MYDUMPER: mydumper,
 }
@@ -254,7 +264,8 @@ def compare(cases: list[str], tools: list[str], runs: int, scale: float) -> list
 
 def copied(case: str, tool: str, source: Server, target: Server, folder: Path) -> Measured:
     """Run one tool on an empty target. Raises `RuntimeError` when ours does not end with the same bytes."""
-    target.run(f"DROP DATABASE IF EXISTS {SCHEMA}", "FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE NOW()")
+    if tool != VERIFY:  # which looks at what ours has just copied
+        target.run(f"DROP DATABASE IF EXISTS {SCHEMA}", "FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE NOW()")
     one = TOOLS[tool](source, target, folder, folder / "log")
     same = equal(source, target)
     note = "" if same else ", its copy is not equal"
