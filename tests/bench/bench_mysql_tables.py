@@ -49,9 +49,5 @@ def test_a_thousand_tables(mysql_pair: MysqlPair, tmp_path: Path) -> None:
     print(f"{TABLES} tables: {time.monotonic() - began:.1f} s")
     assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
     assert definitions(mysql_pair.target) == definitions(mysql_pair.source)
-    assert (
-        len(fetch(mysql_pair.target, f"SELECT 1 FROM information_schema.tables WHERE table_schema='{SCHEMA}'"))
-        == TABLES
-    )
     for end in ends:
         execute(end, f"DROP DATABASE {SCHEMA}")
