@@ -115,6 +115,19 @@ class Session:
         with self._told(sql):
             return int(self._raw.query(sql))
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside; take all of it back when it fails."""
+        self.run("START TRANSACTION")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            if self.open:
+                with suppress(SqlTransientError):
+                    self.run("ROLLBACK")
+            raise
+
     def quoted(self, text: str) -> str:
         """Return a string as an SQL literal."""
         return str(self._raw.escape(text))

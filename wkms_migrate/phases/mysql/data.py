@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from wkms_migrate import retry
-from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
-from wkms_migrate.errors import WkmsError
+from wkms_migrate.clients.mysql import Session
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
     catalog,
     chunks,
     digest,
+    gate,
     pairs,
     rows,
     servers,
@@ -143,17 +142,11 @@ class Copy:
         self._json_stays_text = words.to_mariadb
 
     def jobs(self, table: Table) -> list[Job]:
-        """Cut a table into chunks; the cut of an earlier attempt is kept, so that its chunks are found again."""
-        key = f"{table.id}#bounds"
-        if key in self._run.cursors:
-            found = [tuple(bound) for bound in self._run.cursors[key]]
-        else:
-            with self._snapshot.session() as source:
-                found = chunks.bounds(source, table, self._chunk_bytes)
-            self._run.checkpoint(found, key=key)
+        """Cut a table into chunks."""
+        found = cut(self._run, f"{table.id}#bounds", self._snapshot, table, self._chunk_bytes)
         with self._counting:
             self._expected_rows += table.rows
-        return [Job(table, chunk) for chunk in chunks.cut(found)]
+        return [Job(table, chunk) for chunk in found]
 
     def chunk(self, job: Job) -> Landed:
         """Bring one chunk to the target, or see that it is there already, and checkpoint it."""
@@ -198,18 +191,20 @@ class Copy:
     def _land(self, source: Session, target: Session, job: Job, wanted: Digest) -> int:
         """Write one chunk in one transaction; return its bytes. Nothing of it stays when anything is odd."""
         tally = rows.Tally()
-        target.run("START TRANSACTION")
-        try:
+        there = job.table.on_target
+        with target.transaction():
             if not self._append:
-                target.run(f"DELETE FROM {job.table.on_target.quoted}{job.chunk.where(job.table.on_target)}")
-            loaded = target.load(rows.load(job.table.on_target), self._blocks(source, job, tally))
-            self._check_load(target, job, loaded, tally, wanted)
-            target.run("COMMIT")
-        except BaseException:
-            if target.open:
-                with suppress(SqlTransientError):
-                    target.run("ROLLBACK")
-            raise
+                target.run(f"DELETE FROM {there.quoted}{job.chunk.where(there)}")
+            loaded = target.load(rows.load(there), self._blocks(source, job, tally))
+            gate.check(
+                self._run,
+                target,
+                job.table,
+                f"Chunk {job.key}",
+                sent=tally.rows,
+                loaded=loaded,
+                is_exact=lambda: job.read(target) == wanted,
+            )
         return tally.bytes
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
@@ -217,21 +212,15 @@ class Copy:
             self._pace.spend(len(block))
             yield block
 
-    def _check_load(self, target: Session, job: Job, loaded: Loaded, tally: rows.Tally, wanted: Digest) -> None:
-        """Raise unless all rows went in as they are: LOAD DATA LOCAL turns errors into warnings and goes on."""
-        if loaded.rows == tally.rows and not loaded.warnings:
-            return
-        told = "; ".join(target.warnings()) if loaded.warnings else "no warning"
-        if loaded.rows == tally.rows and job.read(target) == wanted:
-            self._run.finding(
-                "mysql-load-warning", f"The target warned but holds the exact rows: {told}.", job.table.id
-            )
-            return
-        raise WkmsError(
-            f"Chunk {job.key} did not load as it is: {tally.rows:,} rows sent, {loaded.rows:,} taken,"
-            f" {loaded.warnings:,} warnings ({told}). The chunk was rolled back.",
-            hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
-        )
+
+def cut(run: StepRun, key: str, taken: Snapshot, table: Table, chunk_bytes: int) -> list[Chunk]:
+    """Cut a table; the cut of an earlier attempt, kept under `key`, stays, so that its chunks are found again."""
+    if key in run.cursors:
+        return chunks.cut([tuple(bound) for bound in run.cursors[key]])
+    with taken.session() as source:
+        found = chunks.bounds(source, table, chunk_bytes)
+    run.checkpoint(found, key=key)
+    return chunks.cut(found)
 
 
 def lines(source: Session, table: Table, where: str, tally: rows.Tally) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import msgspec
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.mysql import chunks, data, digest, dump_manifest, rows, unchanged
+from wkms_migrate.phases.mysql import data, digest, dump_manifest, rows, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
@@ -56,17 +56,11 @@ class RowsDump:
         self._rows = self._bytes = self._expected_rows = 0
 
     def jobs(self, table: Table) -> list[Job]:
-        """Cut a table into chunks; the cut of an earlier attempt is kept, so that its files are found again."""
-        key = f"{dump_manifest.stem(table)}/bounds"
-        if key in self._run.cursors:
-            found = [tuple(bound) for bound in self._run.cursors[key]]
-        else:
-            with self._snapshot.session() as source:
-                found = chunks.bounds(source, table, self._chunk_bytes)
-            self._run.checkpoint(found, key=key)
+        """Cut a table into chunks, which are its files."""
+        found = data.cut(self._run, f"{dump_manifest.stem(table)}/bounds", self._snapshot, table, self._chunk_bytes)
         with self._counting:
             self._expected_rows += table.rows
-        return [Job(table, chunk) for chunk in chunks.cut(found)]
+        return [Job(table, chunk) for chunk in found]
 
     def chunk(self, job: Job) -> DumpedChunk:
         """Write one chunk, or see that an earlier attempt's file holds what this snapshot shows; checkpoint it."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
 from wkms_migrate import retry
-from wkms_migrate.clients.mysql import Loaded, Session, SqlTransientError
-from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.mysql import digest, rows
+from wkms_migrate.phases.mysql import digest, gate, rows
 from wkms_migrate.phases.mysql.data import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, decompressed
@@ -64,18 +61,19 @@ class RowsLoad:
             # A commit whose answer was lost has landed all the same.
             if self._load.is_append and digest.read(target, job.table, job.where) == wanted:
                 return
-            target.run("START TRANSACTION")
-            try:
+            with target.transaction():
                 if not self._load.is_append:
                     target.run(f"DELETE FROM {job.table.quoted}{job.where}")
                 loaded = target.load(rows.load(job.table), self._blocks(job))
-                self._check_load(target, job, loaded, wanted)
-                target.run("COMMIT")
-            except BaseException:
-                if target.open:
-                    with suppress(SqlTransientError):
-                        target.run("ROLLBACK")
-                raise
+                gate.check(
+                    self._run,
+                    target,
+                    job.table,
+                    job.chunk.file,
+                    sent=job.chunk.rows,
+                    loaded=loaded,
+                    is_exact=lambda: digest.read(target, job.table, job.where) == wanted,
+                )
 
     def _blocks(self, job: ChunkJob) -> Iterator[bytes]:
         chunk = job.chunk
@@ -83,19 +81,3 @@ class RowsLoad:
         for block in decompressed(chunk.file, self._store.read(chunk.file), expected):
             self._run.check_stop()
             yield block
-
-    def _check_load(self, target: Session, job: ChunkJob, loaded: Loaded, wanted: Digest) -> None:
-        """Raise unless all rows went in as they are: LOAD DATA LOCAL turns errors into warnings and goes on."""
-        if loaded.rows == job.chunk.rows and not loaded.warnings:
-            return
-        told = "; ".join(target.warnings()) if loaded.warnings else "no warning"
-        if loaded.rows == job.chunk.rows and digest.read(target, job.table, job.where) == wanted:
-            self._run.finding(
-                "mysql-load-warning", f"The target warned but holds the exact rows: {told}.", job.table.id
-            )
-            return
-        raise WkmsError(
-            f"{job.chunk.file} did not load into {job.table.id} as it is: {job.chunk.rows:,} rows sent,"
-            f" {loaded.rows:,} taken, {loaded.warnings:,} warnings ({told}). The file was rolled back.",
-            hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
-        )

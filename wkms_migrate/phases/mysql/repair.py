@@ -7,10 +7,10 @@ a unique value. It is committed when every range has the source's digest, and ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from wkms_migrate.clients.mysql import Session, SqlError, SqlTransientError
+from wkms_migrate.clients.mysql import Session, SqlError
 from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.phases.mysql import digest, drill, multiset, objects, rows
 from wkms_migrate.phases.mysql.catalog import Table
@@ -75,19 +75,11 @@ def planned(ends: Ends, found: Sequence[Range]) -> Plan:
 def repair(source: Sessions, target: Session, plan: Plan) -> Repaired:
     """Make a table alike. `source` is at the point in time of the plan, `target` a session that may write."""
     target.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-    with _without_triggers(target, plan.pair.target):
-        target.run("START TRANSACTION")
-        try:
-            table = plan.pair.target.quoted
-            deleted = sum(target.run(f"DELETE FROM {table} WHERE {patch.target}") for patch in plan.patches)
-            written = sum(_write(source, target, plan.pair, patch) for patch in plan.patches)
-            _check(target, plan.ranges)
-            target.run("COMMIT")
-        except BaseException:
-            if target.open:
-                with suppress(SqlTransientError):
-                    target.run("ROLLBACK")
-            raise
+    table = plan.pair.target.quoted
+    with _without_triggers(target, plan.pair.target), target.transaction():
+        deleted = sum(target.run(f"DELETE FROM {table} WHERE {patch.target}") for patch in plan.patches)
+        written = sum(_write(source, target, plan.pair, patch) for patch in plan.patches)
+        _check(target, plan.ranges)
     return Repaired(deleted, written)
 
 
