@@ -29,6 +29,7 @@ def make(mysql_pair: MysqlPair, tmp_path: Path) -> Iterator[Make]:
     def clean() -> None:
         for end in (mysql_pair.source, mysql_pair.target):
             execute(end, "SET foreign_key_checks = 0", *(f"DROP DATABASE IF EXISTS {name}" for name in (SCHEMA, OTHER)))
+            execute(end, "DROP USER IF EXISTS 'kept'@'%', 'gone'@'%'")
 
     def made(*statements: str, **options: object) -> Move:
         execute(mysql_pair.source, f"CREATE DATABASE {SCHEMA}", f"USE {SCHEMA}", *statements)

@@ -144,7 +144,7 @@ def test_faults_of_tables_are_told(make, mysql_pair):
         "CREATE TABLE places (id INT PRIMARY KEY, p POINT NOT NULL SRID 5179001)",
         "CREATE VIEW broken AS SELECT * FROM m",
         "CREATE TABLE n (a INT PRIMARY KEY)",
-        "CREATE DEFINER=`gone`@`%` VIEW theirs AS SELECT * FROM n",
+        "CREATE DEFINER=`never_made`@`%` VIEW theirs AS SELECT * FROM n",
         exclude=[f"{SCHEMA}.base", "nothing.*"],
     )
     execute(mysql_pair.source, f"ALTER TABLE {SCHEMA}.m RENAME {SCHEMA}.m2")
@@ -156,7 +156,7 @@ def test_faults_of_tables_are_told(make, mysql_pair):
         ("foreign-key-outside", f"{SCHEMA}.child"),
         ("srid-unknown", f"{SCHEMA}.places"),
         ("view-broken", f"{SCHEMA}.broken"),
-        ("definer-missing", "gone@%"),
+        ("definer-missing", "never_made@%"),
         ("selection-unmatched", "nothing.*"),
         ("target-not-empty", SCHEMA),
     }
