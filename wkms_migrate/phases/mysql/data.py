@@ -163,13 +163,12 @@ class Copy:
     def _attempt(self, job: Job) -> Landed:
         earlier = self._run.cursors.get(job.key)
         with self._pace.turn(), self._snapshot.session() as source, self._targets.session() as target:
-            wanted, converted = self._movable(source, job)
             base = self._base(target, job)
-            if (earlier or self._append) and job.read(target) == base + wanted:
-                size = int(earlier["bytes"]) if earlier else 0
-            else:
-                size = self._land(source, target, job, base + wanted)
-        return Landed(wanted, base, size, converted)
+            if earlier or self._append:
+                wanted, converted = self._movable(source, job)
+                if job.read(target) == base + wanted:
+                    return Landed(wanted, base, int(earlier["bytes"]) if earlier else 0, converted)
+            return self._land(source, target, job, base)
 
     def _movable(self, source: Session, job: Job) -> tuple[Digest, int]:
         """Return the digest that a chunk has once it is moved, and how many rows' JSON is written anew by that."""
@@ -188,14 +187,15 @@ class Copy:
         self._run.checkpoint(base.to_json(), key=key)
         return base
 
-    def _land(self, source: Session, target: Session, job: Job, wanted: Digest) -> int:
-        """Write one chunk in one transaction; return its bytes. Nothing of it stays when anything is odd."""
+    def _land(self, source: Session, target: Session, job: Job, base: Digest) -> Landed:
+        """Write one chunk in one transaction. Nothing of it stays when anything is odd."""
         tally = rows.Tally()
         there = job.table.on_target
         with target.transaction():
             if not self._append:
                 target.run(f"DELETE FROM {there.quoted}{job.chunk.where(there)}")
             loaded = target.load(rows.load(there), self._blocks(source, job, tally))
+            wanted, converted = self._read(source, job, tally)
             gate.check(
                 self._run,
                 target,
@@ -203,12 +203,19 @@ class Copy:
                 f"Chunk {job.key}",
                 sent=tally.rows,
                 loaded=loaded,
-                is_exact=lambda: job.read(target) == wanted,
+                is_exact=lambda: job.read(target) == base + wanted,
             )
-        return tally.bytes
+        return Landed(wanted, base, tally.bytes, converted)
+
+    def _read(self, source: Session, job: Job, tally: rows.Tally) -> tuple[Digest, int]:
+        """Return what `_movable` does, without reading the rows once more where their hashes came with them."""
+        loose = tally.loose_json and not self._json_stays_text
+        if is_small(job.table) or tally.unhashed or loose:
+            return self._movable(source, job)
+        return Digest(tally.rows, tally.hashes % digest.MODULUS), 0
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
-        for block in lines(source, job.table, job.where, tally):
+        for block in lines(source, job.table, job.where, tally, hashed=True):
             self._pace.spend(len(block))
             yield block
 
@@ -223,12 +230,18 @@ def cut(run: StepRun, key: str, taken: Snapshot, table: Table, chunk_bytes: int)
     return chunks.cut(found)
 
 
-def lines(source: Session, table: Table, where: str, tally: rows.Tally) -> Iterator[bytes]:
-    """Return the lines of a range in blocks; `tally` counts them."""
-    joined = _joined(source, table, where, tally) if table.row_bytes <= SMALL_ROW else None
-    if joined is None:
-        return rows.lines(source.stream(rows.select(table, where)), table.stored, tally)
-    return rows.cut(joined)
+def is_small(table: Table) -> bool:
+    """Return whether the source joins the lines of a table."""
+    return table.row_bytes <= SMALL_ROW
+
+
+def lines(source: Session, table: Table, where: str, tally: rows.Tally, *, hashed: bool = False) -> Iterator[bytes]:
+    """Return the lines of a range in blocks; `tally` counts them, and sums up the hashes of rows that are not small."""
+    joined = _joined(source, table, where, tally) if is_small(table) else None
+    if joined is not None:
+        return rows.cut(joined)
+    hashes = (digest.short_hash(table),) if hashed else ()
+    return rows.lines(source.stream(rows.select(table, where, *hashes)), table.stored, tally, hashed=hashed)
 
 
 def _joined(source: Session, table: Table, where: str, tally: rows.Tally) -> bytes | None:

@@ -14,7 +14,7 @@ from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql.catalog import BINARIES, GEOMETRIES, TEXTS, Column, Table
 from wkms_migrate.phases.mysql.ddl import quoted
-from wkms_migrate.phases.mysql.rows import source
+from wkms_migrate.phases.mysql.rows import HASH_BYTES, source
 
 MODULUS = 1 << 64
 LONG = frozenset({"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob"})
@@ -59,7 +59,7 @@ def canonical(column: Column, *, json_again: bool = False) -> str:
     """
     name = quoted(column.name)
     if column.type in LONG:
-        value = f"SHA2(CONVERT({name} USING binary), 256)"
+        value = f"SHA2({name}, 256)"  # of the bytes as they are stored, whatever their character set
     elif column.type in TEXTS | BINARIES:
         value = f"CONCAT(LENGTH({name}), ':', CONVERT({name} USING binary))"
     elif column.type in GEOMETRIES:
@@ -88,6 +88,11 @@ def _json_changed(name: str) -> str:
     return f"COALESCE({_json_text(name)} <> {_json_again(name)} COLLATE utf8mb4_bin, 0)"
 
 
+def short_hash(table: Table) -> str:
+    """Return the expression for the part of a row's hash that is summed up, in hex."""
+    return f"LEFT({row_hash(table)}, {HASH_BYTES})"
+
+
 def row_hash(table: Table, *, json_again: bool = False) -> str:
     """Return the expression for the hash of a row, in hex."""
     columns = ", ';', ".join(canonical(column, json_again=json_again) for column in table.columns)
@@ -98,7 +103,7 @@ def query(table: Table, where: str, *, json_again: bool = False, also: str = "")
     """Return the query for count and sum over a range, and for whatever else is to be counted in the same pass."""
     hashed = row_hash(table, json_again=json_again)
     return (
-        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT({hashed}, 16), 16, 10) AS UNSIGNED)), 0){also}"
+        f"SELECT COUNT(*), COALESCE(SUM(CAST(CONV(LEFT({hashed}, {HASH_BYTES}), 16, 10) AS UNSIGNED)), 0){also}"
         f" FROM {source(table)}{where}"
     )
 

@@ -6,6 +6,7 @@ no work for each. Big rows travel one by one, as they stand on the wire, and are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,13 @@ from wkms_migrate.phases.mysql.ddl import quoted
 
 BLOCK_BYTES = 512 * 1024  # below the smallest max_allowed_packet that servers are run with (1 MiB)
 NULL_MARK = 0xFB
+ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+MANY_DIGITS = b"0" * 16  # more than a double keeps
 LENGTH_BYTES = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 PLAIN = INTEGERS | TIMES | {"decimal", "float", "double"}  # their text never holds what LOAD DATA has to escape
+HASH_BYTES = 16  # hexadecimal digits of a row's hash
+# A number in the text of JSON, as servers write it, that can be a DECIMAL which LOAD DATA makes a double.
+LOOSE_NUMBER = re.compile(rb"(?:^|: |, |\[)-?(?:\d+\.\d|\d{16})")
 
 
 def read(column: Column) -> str:
@@ -27,9 +33,9 @@ def read(column: Column) -> str:
     return f"CAST({name} AS DOUBLE)" if column.type == "float" else name
 
 
-def select(table: Table, where: str) -> str:
-    """Return the query for the stored columns of the rows in a range, in the order of the key."""
-    columns = ", ".join(read(column) for column in table.stored)
+def select(table: Table, where: str, *also: str) -> str:
+    """Return the query for the stored columns of the rows in a range, and `also`, in the order of the key."""
+    columns = ", ".join((*(read(column) for column in table.stored), *also))
     order = ", ".join(quoted(column.name) for column in table.key)
     ordered = f" ORDER BY {order}" if order else ""
     return f"SELECT {columns} FROM {source(table)}{where}{ordered}"
@@ -83,20 +89,38 @@ def load(table: Table) -> str:
 
 @dataclass(slots=True)
 class Tally:
-    """How much of a stream has gone by."""
+    """How much of a stream has gone by.
+
+    `hashes` is the sum of the rows' hashes where they were asked for, `unhashed` the rows that the server could not
+    hash, `loose_json` whether JSON was seen whose numbers may be written otherwise after it was read again.
+    """
 
     rows: int = 0
     bytes: int = 0
+    hashes: int = 0
+    unhashed: int = 0
+    loose_json: bool = False
 
 
-def lines(payloads: Iterable[bytes], columns: Sequence[Column], tally: Tally) -> Iterator[bytes]:
-    """Yield blocks of LOAD DATA lines for rows as they stand on the wire; `tally` counts them."""
+def lines(
+    payloads: Iterable[bytes], columns: Sequence[Column], tally: Tally, *, hashed: bool = False
+) -> Iterator[bytes]:
+    """Yield blocks of LOAD DATA lines for rows as they stand on the wire; `tally` counts them.
+
+    `hashed`: behind the columns stands the row's hash, HASH_BYTES long or NULL.
+    """
     escaped = tuple(column.type not in PLAIN for column in columns)
+    json = tuple(number for number, column in enumerate(columns) if column.type == "json" and hashed)
     block: list[bytes] = []
     size = 0
     for payload in payloads:
-        line = _line(payload, escaped)
+        fields = _fields(payload, escaped)
+        line = b"\t".join(fields) + b"\n"
         block.append(line)
+        if hashed:
+            _add_hash(tally, payload)
+        for number in json:
+            tally.loose_json = tally.loose_json or _is_loose(fields[number])
         size += len(line)
         tally.rows += 1
         if size >= BLOCK_BYTES:
@@ -109,6 +133,20 @@ def lines(payloads: Iterable[bytes], columns: Sequence[Column], tally: Tally) ->
         yield from cut(b"".join(block))
 
 
+def _add_hash(tally: Tally, payload: bytes) -> None:
+    """Count the hash in the last column of a row as it stands on the wire."""
+    if payload[-1] == NULL_MARK:
+        tally.unhashed += 1
+    else:
+        tally.hashes += int(payload[-HASH_BYTES:], 16)
+
+
+def _is_loose(json: bytes) -> bool:
+    """Return whether JSON may hold such a number; most text is told by its bytes, which is quicker than the pattern."""
+    may_be = b"." in json or MANY_DIGITS in json.translate(ALL_DIGITS_ALIKE)
+    return may_be and LOOSE_NUMBER.search(json) is not None
+
+
 def cut(joined: bytes) -> Iterator[bytes]:
     """Yield lines in parts that any server takes as a packet."""
     if len(joined) <= 2 * BLOCK_BYTES - 8:
@@ -118,8 +156,8 @@ def cut(joined: bytes) -> Iterator[bytes]:
         yield joined[at : at + BLOCK_BYTES]
 
 
-def _line(payload: bytes, escaped: tuple[bool, ...]) -> bytes:
-    r"""Return one line: fields between tabs, \N for NULL, and `\`, tab and line feed behind a backslash.
+def _fields(payload: bytes, escaped: tuple[bool, ...]) -> list[bytes]:
+    r"""Return the fields of one line: \N for NULL, and `\`, tab and line feed behind a backslash.
 
     This is the inner loop of the copy, hence no calls per field.
     """
@@ -140,4 +178,4 @@ def _line(payload: bytes, escaped: tuple[bool, ...]) -> bytes:
         if escape:
             field = field.replace(b"\\", b"\\\\").replace(b"\t", b"\\\t").replace(b"\n", b"\\\n")
         fields.append(field)
-    return b"\t".join(fields) + b"\n"
+    return fields

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,42 @@ def test_long_values_are_cut_into_blocks_a_server_takes():
     line = b"1\t" + b"\\\\" * 70_000 + b"x" * (1 << 24) + b"\t\\N\n"
     assert b"".join(blocks) == line * 2
     assert tally.bytes == sum(map(len, blocks))
+
+
+def hashed(*rows_: list[bytes | None]) -> rows.Tally:
+    tally = rows.Tally()
+    assert list(rows.lines([packed(row) for row in rows_], COLUMNS, tally, hashed=True))
+    return tally
+
+
+def test_hashes_behind_the_columns_are_added_up_and_not_sent():
+    one, two = b"00000000000000ff", b"ffffffffffffffff"
+    tally = rows.Tally()
+    sent = b"".join(rows.lines([packed([b"1", b"x", None, h]) for h in (one, two)], COLUMNS, tally, hashed=True))
+    assert sent == b"1\tx\t\\N\n" * 2
+    assert (tally.hashes, tally.unhashed) == (0xFF + 0xFFFFFFFFFFFFFFFF, 0)
+
+
+def test_a_row_that_the_server_could_not_hash_is_counted():
+    tally = hashed([b"1", b"0123456789abcdef", None, None], [b"2", None, None, b"0" * 15 + b"7"])
+    assert (tally.hashes, tally.unhashed) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("json", "loose"),
+    [
+        (b"1.10", True),
+        (b'{"a": 1.10}', True),
+        (b'{"a": [-0.5, 2]}', True),
+        (b'["x", -1.5]', True),
+        (b'{"a": 12345678901234567890123}', True),
+        (b'{"a": 123456789012345, "b": [1, 2]}', False),
+        (b'{"a": "v1.2.3", "hash": "ab1234567890123456789"}', False),
+        (b'{"at": "2025-01-01 00:00:00.000000"}', False),
+    ],
+)
+def test_json_whose_numbers_may_be_written_otherwise_is_noticed(json, loose):
+    assert hashed([b"1", b"1.5", json, b"0" * 16]).loose_json is loose
 
 
 def test_json_is_told_its_character_set_and_a_float_its_digits():
