@@ -12,7 +12,10 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from wkms_migrate import retry
 from wkms_migrate.clients import importing
@@ -47,13 +50,27 @@ class Feed:
     page_size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
-    """Items as they are stored, where to go on after them, and what the page cost in request units."""
+    """A page as it arrived, where to go on after it, and what it cost in request units."""
 
-    items: list[dict[str, Any]]
+    body: bytes
     token: str
     charge: float
+
+    @cached_property
+    def documents(self) -> list[msgspec.Raw]:
+        """The JSON text of each item, as it was sent and not looked into."""
+        return msgspec.json.decode(self.body, type=_Envelope).Documents
+
+    @cached_property
+    def items(self) -> list[dict[str, Any]]:
+        """The items, with their numbers as they were sent."""
+        return decoded(self.body)
+
+
+class _Envelope(msgspec.Struct):
+    Documents: list[msgspec.Raw]  # the service's own name for them
 
 
 class Database:
@@ -113,14 +130,14 @@ def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | None:
         seen = sum(1 for _ in next(pages, ()))
     if not seen:
         return None
-    items = decoded(bodies[-1])
-    if len(items) != seen:
+    headers = proxy.client_connection.last_response_headers
+    page = Page(body=bodies[-1], token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
+    if len(page.documents) != seen:
         raise WkmsError(
-            f"A page of {feed.container} holds {len(items)} items, and the SDK sees {seen}.",
+            f"A page of {feed.container} holds {len(page.documents)} items, and the SDK sees {seen}.",
             hint="This must not happen: report it with the versions that `wkms-migrate doctor` shows.",
         )
-    headers = proxy.client_connection.last_response_headers
-    return Page(items=items, token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
+    return page
 
 
 def decoded(body: bytes) -> list[dict[str, Any]]:
