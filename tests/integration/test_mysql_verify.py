@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +20,13 @@ pytestmark = pytest.mark.integration
 SCHEMA = "verify_case"
 OTHER = "verify_other"
 NO_HIDDEN_KEYS = "SET SESSION sql_generate_invisible_primary_key = OFF"
+DIES_BEFORE_COMMIT = """
+import os
+from wkms_migrate.cli import main
+from wkms_migrate.phases.mysql import repair
+repair._check = lambda *_: os._exit(9)
+main()
+"""
 Make = Callable[..., Move]
 
 
@@ -163,6 +172,33 @@ def test_repair_asks_then_makes_alike_in_one_pass(make, mysql_pair):
     assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
     assert mysql(file, "diff").code == 0
     assert mysql(file, "repair", "--yes").data["repaired"] == []
+
+
+def test_a_killed_repair_brings_its_triggers_back_when_it_runs_again(make, mysql_pair):
+    file = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, v INT)",
+        f"INSERT INTO t {filled(10, 'n, n')}",
+        "CREATE DEFINER=wkms_admin TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 0",
+        "CREATE DEFINER=wkms_admin TRIGGER second BEFORE INSERT ON t FOR EACH ROW SET NEW.v = NEW.v + 1",
+    ).file
+    shown = f"SELECT trigger_name, action_order FROM information_schema.triggers WHERE trigger_schema = '{SCHEMA}'"
+    before = fetch(mysql_pair.target, f"{shown} ORDER BY action_order")
+    assert len(before) == 2
+    execute(mysql_pair.target, f"DELETE FROM {SCHEMA}.t WHERE id = 7")
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES_BEFORE_COMMIT, "mysql", "repair", "--yes", "--config", file],
+        cwd=file.parent,
+        check=False,
+        timeout=100,
+    )
+    assert killed.returncode == 9
+    assert fetch(mysql_pair.target, shown) == []
+    ended = mysql(file, "repair", "--yes")
+    assert ended.code == 0, ended.told
+    assert f"trigger {SCHEMA}.tr: put back" in ended.told
+    assert fetch(mysql_pair.target, f"{shown} ORDER BY action_order") == before
+    assert checksums(mysql_pair.target, SCHEMA) == checksums(mysql_pair.source, SCHEMA)
+    assert mysql(file, "diff").code == 0
 
 
 def test_no_trigger_is_taken_away_that_could_not_be_put_back(make, mysql_pair):

@@ -62,14 +62,17 @@ def _confirm(options: Options, wrong: list[TableReview]) -> None:
 
 def _repaired(options: Options, both: Both, wrong: list[TableReview]) -> list[dict[str, Any]]:
     from wkms_migrate.phases.mysql import repair as rows
-    from wkms_migrate.phases.mysql import servers
+    from wkms_migrate.phases.mysql import servers, triggers
 
+    folder = both.context.run_dir / "repair"
     plans = [rows.planned(both.opened.ends, found.differing) for found in wrong]
     both.opened.release_target()
     done: list[dict[str, Any]] = []
     with servers.target(both.context) as target:
+        for name in triggers.put_back(target, folder):
+            options.say(f"{name}: put back, which an interrupted repair had taken away")
         for plan in plans:
-            one = rows.repair(both.opened.ends.source, target, plan)
+            one = rows.repair(both.opened.ends.source, target, plan, folder)
             options.say(f"{plan.pair.target.id}: {one.deleted:,} rows deleted, {one.written:,} written")
             done.append({"table": plan.pair.id, "deleted": one.deleted, "written": one.written})
     return done

@@ -7,22 +7,18 @@ a unique value. It is committed when every range has the source's digest, and ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from wkms_migrate.clients.mysql import Session, SqlError
+from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import Refused, WkmsError
-from wkms_migrate.phases.mysql import digest, drill, multiset, objects, rows
-from wkms_migrate.phases.mysql.catalog import Table
+from wkms_migrate.phases.mysql import digest, drill, multiset, rows, triggers
 from wkms_migrate.phases.mysql.compare import Ends, Range, Sessions
-from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.differences import RowDifference
-from wkms_migrate.phases.mysql.objects import StoredObject
 from wkms_migrate.phases.mysql.pairs import Pair
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 
 BATCH = 200  # rows in one statement
-TRIAL = "wkms_migrate_trial"
 LOCK_WAIT_SECONDS = 60  # for others who use the table whose triggers are taken away
 
 
@@ -72,11 +68,14 @@ def planned(ends: Ends, found: Sequence[Range]) -> Plan:
     return Plan(found[0].pair, tuple(found), tuple(patches))
 
 
-def repair(source: Sessions, target: Session, plan: Plan) -> Repaired:
-    """Make a table alike. `source` is at the point in time of the plan, `target` a session that may write."""
+def repair(source: Sessions, target: Session, plan: Plan, folder: Path) -> Repaired:
+    """Make a table alike. `source` is at the point in time of the plan, `target` a session that may write.
+
+    The table's triggers are kept in `folder` while they are away.
+    """
     target.run(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
     table = plan.pair.target.quoted
-    with _without_triggers(target, plan.pair.target), target.transaction():
+    with triggers.away(target, plan.pair.target, folder), target.transaction():
         deleted = sum(target.run(f"DELETE FROM {table} WHERE {patch.target}") for patch in plan.patches)
         written = sum(_write(source, target, plan.pair, patch) for patch in plan.patches)
         _check(target, plan.ranges)
@@ -121,41 +120,3 @@ def _check(target: Session, found: Sequence[Range]) -> None:
                 f"A range of {one.pair.id} still differs after its rows were written. All was rolled back.",
                 hint="Something writes to the target, or its columns hold the values otherwise: see `mysql diff`.",
             )
-
-
-@contextmanager
-def _without_triggers(target: Session, table: Table) -> Iterator[None]:
-    """Take the table's triggers away while rows are written, which they would change or follow by others."""
-    there = _triggers(target, table)
-    for one in there:
-        _check_right_to(target, one)
-    with ExitStack() as after:
-        for one in reversed(there):  # put back in their order, each even when another fails
-            after.callback(objects.put, target, one)
-            target.run(f"DROP TRIGGER {quoted(one.schema)}.{quoted(one.name)}")
-        yield
-
-
-def _check_right_to(target: Session, trigger: StoredObject) -> None:
-    """Raise `Refused` unless we could make this trigger again: a function of its owner needs the same rights."""
-    trial = f"{quoted(trigger.schema)}.{quoted(TRIAL)}"
-    owner = f"DEFINER={trigger.definer} " if trigger.definer else ""
-    try:
-        target.run(f"DROP FUNCTION IF EXISTS {trial}")
-        target.run(f"CREATE {owner}FUNCTION {trial}() RETURNS INT DETERMINISTIC RETURN 1")
-        target.run(f"DROP FUNCTION {trial}")
-    except SqlError as error:
-        raise Refused(
-            f"{trigger.id} could not be put back after the repair: {error.message}",
-            hint="Give the target's user that right, or drop the trigger by hand and make it again afterwards.",
-        ) from error
-
-
-def _triggers(session: Session, table: Table) -> list[StoredObject]:
-    names = session.rows(
-        "SELECT trigger_name FROM information_schema.triggers"
-        f" WHERE event_object_schema = {session.quoted(table.schema)}"
-        f" AND event_object_table = {session.quoted(table.name)}"
-        " ORDER BY event_manipulation, action_timing, action_order"
-    )
-    return [objects.shown(session, "TRIGGER", table.schema, str(name)) for (name,) in names]
