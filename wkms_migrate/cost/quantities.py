@@ -51,6 +51,17 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tax:
+    """Value added tax: added to every total when the reader asks for it, never part of a saving in percent."""
+
+    __pydantic_config__ = STRICT
+
+    text: Text
+    percent: Amount
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
     """The whole of `config/assumptions.yaml`."""
 
@@ -61,6 +72,7 @@ class Assumptions:
     stale_after_days: int
     quantities: dict[str, AssumedRow]
     exchange: Exchange | None = None
+    tax: Tax | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.saving_goal_percent < Decimal(100):
