@@ -3,6 +3,7 @@
 Three workloads are made on one private server and copied to another with the same settings, by each tool in turn, as
 often as asked. Ours does all that it does for a user: preflight, snapshot, schema, rows, indexes, objects and the
 verification of every row on both ends. A figure is the median of its runs; a ratio is that tool's time by ours.
+"busy" is the processor time of the whole machine, both servers included: no tool is faster than that by its processors.
 """
 
 from __future__ import annotations
@@ -99,10 +100,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of one tool: seconds of the clock, seconds of the client's processors, MiB of its biggest process."""
+    """One run of one tool: seconds of the clock, of the client's processors and of all, MiB of its biggest process."""
 
     wall_s: float
     cpu_s: float
+    busy_s: float
     rss_mib: float
 
 
@@ -164,7 +166,7 @@ def fill(source: Server, workload: Workload) -> None:
 
 def measured(argv: list[str], log: Path, env: dict[str, str] | None = None) -> Measured:
     """Run a program to its end with all that it starts. Raises `RuntimeError` with its last lines when it fails."""
-    began = time.monotonic()
+    began, busy = time.monotonic(), busy_seconds()
     with log.open("wb") as output:
         pid = os.posix_spawnp(
             argv[0],
@@ -176,7 +178,13 @@ def measured(argv: list[str], log: Path, env: dict[str, str] | None = None) -> M
     wall = time.monotonic() - began
     if status:
         raise RuntimeError(f"{argv[0]} failed:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
-    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Measured(wall, usage.ru_utime + usage.ru_stime, busy_seconds() - busy, usage.ru_maxrss / 1024)
+
+
+def busy_seconds() -> float:
+    """Return what all processors of the machine have worked since it started."""
+    user, nice, system, _idle, _wait, irq, softirq = Path("/proc/stat").read_text("ascii").split(maxsplit=8)[1:8]
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
 
 
 def ours(source: Server, target: Server, folder: Path, log: Path) -> Measured:
@@ -269,7 +277,10 @@ def copied(case: str, tool: str, source: Server, target: Server, folder: Path) -
     one = TOOLS[tool](source, target, folder, folder / "log")
     same = equal(source, target)
     note = "" if same else ", its copy is not equal"
-    print(f"{case}: {tool}: {one.wall_s:.1f} s, {one.cpu_s:.1f} s of client CPU{note}", flush=True)
+    print(
+        f"{case}: {tool}: {one.wall_s:.1f} s, {one.cpu_s:.1f} s of client CPU, {one.busy_s:.1f} s of all{note}",
+        flush=True,
+    )
     if tool == OURS and not same:
         message = "our copy is not equal"
         raise RuntimeError(message)
@@ -290,6 +301,7 @@ def figures(case: str, taken: dict[str, list[Measured]]) -> Iterator[dict[str, A
             "tool": tool,
             "wall_s": round(walls[tool], 2),
             "cpu_s": round(statistics.median(one.cpu_s for one in many), 2),
+            "busy_s": round(statistics.median(one.busy_s for one in many), 2),
             "rss_mib": round(max(one.rss_mib for one in many), 1),
             "ratio": round(walls[tool] / walls[OURS], 2) if OURS in walls else None,
         }
@@ -308,9 +320,9 @@ def main() -> None:
         print("mydumper is not installed and is left out (Debian: apt-get install mydumper)")
         tools.remove(MYDUMPER)
     found = compare(chosen.case or list(WORKLOADS), tools, chosen.runs, chosen.scale)
-    print(f"{'case':<8} {'tool':<20} {'wall s':>8} {'cpu s':>8} {'rss MiB':>8} {'ratio':>6}")
+    print(f"{'case':<8} {'tool':<20} {'wall s':>8} {'cpu s':>8} {'busy s':>8} {'rss MiB':>8} {'ratio':>6}")
     for row in found:
-        print("{case:<8} {tool:<20} {wall_s:>8} {cpu_s:>8} {rss_mib:>8} {ratio!s:>6}".format(**row))
+        print("{case:<8} {tool:<20} {wall_s:>8} {cpu_s:>8} {busy_s:>8} {rss_mib:>8} {ratio!s:>6}".format(**row))
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
