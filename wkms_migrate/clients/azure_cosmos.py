@@ -7,18 +7,20 @@ opens its own. The SDK turns numbers into doubles; here a page is decoded from t
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from wkms_migrate import retry
-from wkms_migrate.clients import importing
+from wkms_migrate.clients import cosmos_token, importing
 from wkms_migrate.errors import ConfigError, Refused, TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     from wkms_migrate.config import Cosmos
 
 EXACT_DIGITS: Final = 18  # a longer run of digits is kept as a Decimal
+# Throttled requests are tried again here and not in the SDK, which would wait without seeing that it is to stop.
+PATIENT: Final = {"retry_throttle_total": 0}
+ATTEMPTS: Final = 10_000
+PATIENCE_SECONDS: Final = 600.0  # throttled or unreachable for so long, a page is given up
+NOT_MODIFIED: Final = 304
+PLACE_BYTES: Final = 4096
+_PLACE: Final = re.compile(rb'"_?lsn":(\d+)')
 POSITION: Final = "_lsn"  # what the change feed adds to an item: its place in the feed
 
 
@@ -41,22 +50,33 @@ class Container:
     properties: Mapping[str, Any]
 
 
+Mode: TypeAlias = Literal["LatestVersion", "AllVersionsAndDeletes"]
+LATEST: Final[Mode] = "LatestVersion"
+ALL_VERSIONS: Final[Mode] = "AllVersionsAndDeletes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """The change feed of one range: every item in its latest version, in the order of its last change."""
+    """The change feed of one range, in the order of the last change (LATEST) or of every change (ALL_VERSIONS)."""
 
     container: str
     feed_range: Mapping[str, Any]
     page_size: int
+    mode: Mode = LATEST
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page as it arrived, where to go on after it, and what it cost in request units."""
+    """A page as it arrived, where to go on after it, and what it cost in request units.
+
+    `behind` is how many changes the partition had after the last one of this page. With ALL_VERSIONS an item is a
+    change: `current`, perhaps `previous`, and `metadata`.
+    """
 
     body: bytes
     token: str
     charge: float
+    behind: int = 0
 
     @cached_property
     def documents(self) -> list[msgspec.Raw]:
@@ -71,6 +91,21 @@ class Page:
 
 class _Envelope(msgspec.Struct):
     Documents: list[msgspec.Raw]  # the service's own name for them
+
+
+class NotThereError(WkmsError):
+    """The service says 404."""
+
+
+class NotKeptError(WkmsError):
+    """The service says 400: the account does not keep what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The range lies in several partitions now: go on from the same place in each of the parts cut at these keys."""
+
+    cuts: tuple[str, ...]
 
 
 class Database:
@@ -95,13 +130,58 @@ class Database:
         proxy = self._proxy.get_container_client(container)
         return retry.call(lambda: list(proxy.read_feed_ranges()))
 
+    def throughput(self, container: str) -> float | None:
+        """Return the request units per second of a container or its database; of autoscale the most; None: serverless.
+
+        Raises the refusal of an account whose sign-in may not read it.
+        """
+        for owner in (self._proxy.get_container_client(container), self._proxy):
+            try:
+                with _told(container):
+                    found = retry.call(owner.get_throughput)
+            except NotThereError:
+                continue
+            rate = found.auto_scale_max_throughput or found.offer_throughput
+            return None if rate is None else float(rate)
+        return None
+
     def changes(self, feed: Feed, token: str | None, stop: threading.Event) -> Generator[Page]:
-        """Yield the pages of a change feed from the beginning, or from a token on, until there is nothing new."""
+        """Yield the pages of a change feed from the beginning, or from a token on, until there is nothing new.
+
+        Where a partition was split meanwhile, the parts come one after the other, and a token is that of its part.
+        """
+        waiting = [(feed, token)]
+        while waiting:
+            part, at = waiting.pop()
+            while (found := self.page(part, at, stop)) is not None:
+                if isinstance(found, Divided):
+                    waiting += [(replace(part, feed_range=one), at) for one in _parts(part, found)]
+                    break
+                yield found
+                at = found.token
+
+    def page(self, feed: Feed, token: str | None, stop: threading.Event) -> Page | Divided | None:
+        """Return the page of a change feed after a token, or from the beginning; None when there is nothing new.
+
+        Tries again while a failure may pass, for ten minutes at most, as slowly as the service asks.
+        """
         proxy = self._proxy.get_container_client(feed.container)
-        attempt = retry.policy(attempts=10, seconds=300, stop=stop)
-        while (page := attempt(_page, proxy, feed, token)) is not None:
-            yield page
-            token = page.token
+        return retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=stop)(_page, proxy, feed, token)
+
+    def position(self, feed: Feed) -> str | None:
+        """Return a token for the changes from now on; None where the account does not keep what this mode shows."""
+        proxy = self._proxy.get_container_client(feed.container)
+        asked = {"feed_range": dict(feed.feed_range), "start_time": "Now", "mode": feed.mode}
+
+        def ask() -> str:
+            with _told(feed.container):
+                next(proxy.query_items_change_feed(**asked).by_page(), None)
+            return str(proxy.client_connection.last_response_headers["etag"])
+
+        try:
+            return retry.call(ask)
+        except NotKeptError:
+            return None
 
 
 @contextmanager
@@ -114,30 +194,50 @@ def connect(cosmos: Cosmos) -> Iterator[Database]:
         raise ConfigError(
             "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
         )
-    with _told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos)) as client:
+    with _told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos), **PATIENT) as client:
         yield Database(client, cosmos.database)
 
 
-def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | None:
-    start = {"continuation": token} if token else {"feed_range": dict(feed.feed_range), "start_time": "Beginning"}
-    bodies: list[bytes] = []
+def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | Divided | None:
+    window = cosmos_token.window_of(feed.feed_range)
+    start: dict[str, Any] = {"feed_range": dict(feed.feed_range), "start_time": "Beginning"}
+    if token:
+        start = {"continuation": cosmos_token.narrowed(token, window)}
+    elif feed.mode != LATEST:
+        raise WkmsError(f"The feed of all versions of {feed.container} has no beginning.", hint="Give it a token.")
+    answers: list[tuple[int, bytes]] = []
     with _told(feed.container):
         pages = proxy.query_items_change_feed(
             max_item_count=feed.page_size,
-            raw_response_hook=lambda response: bodies.append(response.http_response.body()),
+            mode=feed.mode,
+            raw_response_hook=lambda one: answers.append((one.http_response.status_code, one.http_response.body())),
             **start,
         ).by_page()
         seen = sum(1 for _ in next(pages, ()))
-    if not seen:
-        return None
     headers = proxy.client_connection.last_response_headers
-    page = Page(body=bodies[-1], token=headers["etag"], charge=float(headers.get("x-ms-request-charge", 0)))
+    if len(parts := cosmos_token.windows(headers["etag"])) > 1:
+        return Divided(tuple(sorted(low for low, _ in parts if window[0] < low < window[1])))
+    status, body = answers[-1]
+    if status == NOT_MODIFIED:
+        return None
+    return _read(feed, body, seen, headers)
+
+
+def _read(feed: Feed, body: bytes, seen: int, headers: Mapping[str, str]) -> Page:
+    charge = float(headers.get("x-ms-request-charge", 0))
+    page = Page(body=body, token=headers["etag"], charge=charge, behind=_behind(body, headers))
     if len(page.documents) != seen:
         raise WkmsError(
             f"A page of {feed.container} holds {len(page.documents)} items, and the SDK sees {seen}.",
             hint="This must not happen: report it with the versions that `wkms-migrate doctor` shows.",
         )
     return page
+
+
+def _behind(body: bytes, headers: Mapping[str, str]) -> int:
+    """Return how many changes the partition has after the last one in the body; for showing, so 0 when not told."""
+    told = _PLACE.findall(body[-PLACE_BYTES:])
+    return max(0, int(headers.get("lsn", 0)) - int(told[-1])) if told else 0
 
 
 def decoded(body: bytes) -> list[dict[str, Any]]:
@@ -148,6 +248,12 @@ def decoded(body: bytes) -> list[dict[str, Any]]:
     for item in items:
         item.pop(POSITION, None)
     return items
+
+
+def _parts(feed: Feed, divided: Divided) -> list[dict[str, Any]]:
+    low, high = cosmos_token.window_of(feed.feed_range)
+    edges = [low, *divided.cuts, high]
+    return [cosmos_token.feed_range(window) for window in pairwise(edges)]
 
 
 def _exact(digits: str) -> int | Decimal:
@@ -210,4 +316,5 @@ def _refusal(what: str, status: int, message: str, headers: Mapping[str, str]) -
         403: "Give the account that signs in the role Cosmos DB Built-in Data Reader.",
         404: "Check azure.cosmos.database and the containers of phases.cosmos.",
     }
-    return WkmsError(text, hint=hints.get(status, "See the message of the service."))
+    kind = {400: NotKeptError, 404: NotThereError}.get(status, WkmsError)
+    return kind(text, hint=hints.get(status, "See the message of the service."))
