@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import orjson
 
-from wkms_migrate.phases.cosmos import values
+from wkms_migrate.phases.cosmos import numbers, values
 from wkms_migrate.phases.cosmos.items import Document, ItemMap, stripped
-from wkms_migrate.phases.cosmos.keys import ABSENT, KeyTooLongError, value_at
+from wkms_migrate.phases.cosmos.keys import ABSENT, KeyTooLongError, KeyTypeError, Kind, value_at
+from wkms_migrate.phases.cosmos.large import Fetch
 from wkms_migrate.phases.cosmos.values import Attribute
 
 BUCKETS: Final = 256
@@ -80,26 +81,34 @@ def of_document(document: Document, mapping: ItemMap) -> Print:
     """Return the print of a document as the source gives it."""
     own = stripped(document)
     try:
-        key = tuple(mapping.keys.of(own).values())
-    except (KeyTooLongError, UnicodeEncodeError):
-        key = ()
+        key = mapping.keys.of(own)
+    except (KeyTooLongError, KeyTypeError, UnicodeEncodeError):
+        key = {}
     return _print(own, key, mapping.expires_at(document), mapping)
 
 
-def of_item(attributes: Mapping[str, Attribute], mapping: ItemMap) -> Print:
-    """Return the print of an item as the target holds it."""
-    own = mapping.from_item(attributes)
-    key = tuple(attributes[name]["S"] for name in mapping.keys.names)
-    expiry = attributes.get(mapping.expiry_name)
-    return _print(own, key, int(expiry["N"]) if expiry else None, mapping)
+def of_item(attributes: Mapping[str, Attribute], mapping: ItemMap, fetch: Fetch | None = None) -> Print:
+    """Return the print of an item as the target holds it; `fetch` gets bodies that are kept elsewhere."""
+    own = mapping.from_item(attributes, fetch)
+    expiry = attributes.get(mapping.expiry_name, {}).get("N")
+    return _print(own, mapping.key_texts(attributes), int(expiry) if expiry else None, mapping)
 
 
-def _print(own: Document, key: tuple[str, ...], expires: int | None, mapping: ItemMap) -> Print:
-    levels = [value_at(own, path) for path in mapping.keys.paths]
-    named = [_ABSENT_MARK if level is ABSENT else level for level in levels]
-    content = _text([own, list(key), expires])
+def _print(own: Document, key: Mapping[str, str], expires: int | None, mapping: ItemMap) -> Print:
+    texts = [_one_form(key[one.name], one.kind) for one in mapping.keys.attributes if one.name in key]
+    content = _text([mapping.kept(own), texts, expires])
     digest = int.from_bytes(blake2b(content, digest_size=16).digest(), "big")
-    return Print(_text([*named, own.get("id")]), digest, expires)
+    return Print(identity_of(own, mapping), digest, expires)
+
+
+def identity_of(own: Document, mapping: ItemMap) -> bytes:
+    """Return what names a document in its container, as JSON: the values of its partition key, and its id."""
+    levels = [value_at(own, path) for path in mapping.keys.paths]
+    return _text([*(_ABSENT_MARK if level is ABSENT else level for level in levels), own.get("id")])
+
+
+def _one_form(text: str, kind: Kind) -> str:
+    return numbers.canonical(numbers.parse(text)) if kind == "N" else text
 
 
 def _text(value: Any) -> bytes:

@@ -19,21 +19,30 @@ from wkms_migrate.plan import StepRun
 def check(found: Definition, job: Job) -> None:
     """Refuse a table whose keys are not those that the container's partition key becomes."""
     keys = job.mapping.keys
-    wanted_range = None if keys.range_name is None else (keys.range_name, "S")
-    if (found.hash_key, found.range_key) == ((keys.hash_name, "S"), wanted_range):
+    wanted = [(attribute.name, attribute.kind) for attribute in keys.attributes]
+    if [found.hash_key, *([found.range_key] if found.range_key else [])] == wanted:
         return
-    range_part = "" if keys.range_name is None else f', range_key = "{keys.range_name}"'
     raise Refused(
         f"The keys of table {found.name} do not fit container {job.name} with partition key"
         f" {', '.join(job.container.key_paths)}: they are {_keys(found)}, and must be {described(keys)}.",
-        hint=f'Set `{job.table_key} = {{ hash_key = "{keys.hash_name}"{range_part} }}` in the variable `tables` of'
-        " the Terraform root, and run `wkms-migrate phase provision` again.",
+        hint=f"Set `{job.table_key} = {{ {_in_terraform(keys)} }}` in the variable `tables` of the Terraform root, and"
+        " run `wkms-migrate phase provision` again; or set phases.cosmos.mapping to a file that fits the table.",
     )
 
 
 def described(keys: Keys) -> str:
     """Write the keys of a mapping, e.g. `HASH departmentId S, RANGE id S`."""
-    return f"HASH {keys.hash_name} S" + (f", RANGE {keys.range_name} S" if keys.range_name else "")
+    roles = zip(("HASH", "RANGE"), keys.attributes, strict=False)
+    return ", ".join(f"{role} {attribute.name} {attribute.kind}" for role, attribute in roles)
+
+
+def _in_terraform(keys: Keys) -> str:
+    parts = []
+    for role, attribute in zip(("hash", "range"), keys.attributes, strict=False):
+        parts.append(f'{role}_key = "{attribute.name}"')
+        if attribute.kind != "S":
+            parts.append(f'{role}_type = "{attribute.kind}"')
+    return ", ".join(parts)
 
 
 def make_room(run: StepRun, dynamo: Dynamo, writer: Writer, table: str, job: Job) -> None:

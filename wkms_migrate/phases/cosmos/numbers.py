@@ -6,8 +6,8 @@ digits from 1E-130 to 9.99...E+125 and no negative zero (its developer guide, "D
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Final, TypeAlias
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, Final, TypeAlias
 
 Number: TypeAlias = int | Decimal
 
@@ -16,6 +16,9 @@ INT_LIMIT: Final = 10**INT_DIGITS
 MAX_DIGITS: Final = 38
 MIN_EXPONENT: Final = -130
 MAX_EXPONENT: Final = 125
+LARGEST: Final = Decimal("9" * MAX_DIGITS).scaleb(MAX_EXPONENT - MAX_DIGITS + 1)
+SMALLEST: Final = Decimal(1).scaleb(MIN_EXPONENT)
+_ROUNDING: Final = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-1000, Emax=1000)
 
 
 def parse(text: str) -> Number:
@@ -74,3 +77,29 @@ def _normalized(number: Decimal) -> str:
 def is_negative_zero(number: Number) -> bool:
     """Say whether a number is a zero whose sign DynamoDB drops."""
     return isinstance(number, Decimal) and not number and number.is_signed()
+
+
+def clamped(number: Number) -> Number:
+    """Return the nearest number that DynamoDB's N holds; what is no number at all as it is."""
+    if storable(number) is not None or (isinstance(number, Decimal) and not number.is_finite()):
+        return number
+    wanted = Decimal(number)
+    if wanted.adjusted() > MAX_EXPONENT:
+        return LARGEST.copy_sign(wanted)
+    if wanted.adjusted() < MIN_EXPONENT:
+        return SMALLEST.copy_sign(wanted) if abs(wanted) > SMALLEST / 2 else 0
+    rounded = _ROUNDING.create_decimal(wanted)
+    return rounded if rounded.adjusted() <= MAX_EXPONENT else LARGEST.copy_sign(wanted)
+
+
+def all_clamped(value: Any) -> Any:
+    """Return a JSON value with every number clamped."""
+    match value:
+        case dict():
+            return {name: all_clamped(inner) for name, inner in value.items()}
+        case list():
+            return [all_clamped(inner) for inner in value]
+        case Decimal():
+            return clamped(value)
+        case _:
+            return value

@@ -17,10 +17,18 @@ TEXTS: Final[Mapping[str, str]] = {
     " attribute that begins with `number:`",
     "depth-as-text": "values are nested deeper than the 32 levels of DynamoDB; each is kept as JSON in a binary"
     " attribute that begins with `json:`",
-    "large-item": "items are over 400 KB; each is kept whole, compressed, in the binary attribute `~wkms`",
+    "large-item": "items are over 400 KB; each is kept whole, compressed, by its attribute `~wkms`",
+    "split-item": "of them are in several parts",
+    "offloaded-item": "of them are objects in S3",
     "key-as-text": "partition keys are not strings; each key attribute holds a text that begins with `~`",
+    "index-key-aside": "values cannot be the key of an index; each is kept under its name with `~wkms:` before it",
+    "vector-packed": "vectors are 32-bit floats packed into a binary attribute that begins with `f32:`",
+    "vector-rounded": "vectors had more digits than 32-bit floats, which is what they are now",
+    "number-clamped": "numbers are out of the range of DynamoDB's N; each became the nearest one in it",
     "negative-zero": "numbers are -0, which DynamoDB holds as 0",
 }
+LOST: Final = frozenset({"vector-rounded", "number-clamped", "negative-zero"})
+HARMLESS: Final = frozenset({"negative-zero"})
 
 
 @dataclass(slots=True)
@@ -66,12 +74,12 @@ def state(run: StepRun, name: str, tally: Tally) -> None:
     """State every conversion as a finding."""
     for code, count in sorted(tally.notes.items()):
         first = ", ".join(tally.examples.get(code, ()))
-        lost = code == "negative-zero"
+        lost = code in LOST
         run.finding(
             code,
             f"{count:,} {TEXTS[code]}. First: {first}.",
             name,
             kind="lost" if lost else "converted",
-            severity="info" if lost else "warning",
+            severity="info" if code in HARMLESS else "warning",
             hint="" if lost else "The application must read it the same way; docs/cosmos.md shows how.",
         )

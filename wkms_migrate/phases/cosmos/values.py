@@ -4,7 +4,8 @@ Cosmos DB has no binary type, so a B attribute is always ours: it holds what Dyn
 
     B "number:<text>"   a number out of N's range or with more digits than N holds
     B "json:<text>"     what is nested deeper than DynamoDB allows
-    B "deflate:<bytes>" a whole item that is too large (items.py)
+    B "f32:<bytes>"     a vector packed into 32-bit floats (vectors.py)
+    B "deflate:<bytes>" a whole item that is too large (large.py)
 
 Property names that DynamoDB or this mapping cannot take as they are get the prefix `~wkms:`; so do those that begin
 with it already, which makes it reversible.
@@ -15,12 +16,13 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import orjson
 
-from wkms_migrate.phases.cosmos import numbers
+from wkms_migrate.phases.cosmos import float32, numbers
 
 Attribute: TypeAlias = dict[str, Any]
 Notes: TypeAlias = Counter[str]  # how often a conversion was made, by its code
@@ -30,6 +32,14 @@ PREFIX: Final = "~wkms:"
 RESERVED: Final = "~wkms"
 NUMBER: Final = b"number:"
 JSON: Final = b"json:"
+FLOAT32: Final = b"f32:"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An attribute value in the place of a JSON value."""
+
+    attribute: Attribute
 
 
 def to_attribute(value: Any, notes: Notes, depth: int = 1) -> Attribute:
@@ -106,6 +116,10 @@ def _decimal(value: Decimal, notes: Notes, _depth: int) -> Attribute:
     return {"N": stored}
 
 
+def _ready(value: Ready, _notes: Notes, _depth: int) -> Attribute:
+    return value.attribute
+
+
 def _list(value: list[Any], notes: Notes, depth: int) -> Attribute:
     if depth >= MAX_DEPTH and any(isinstance(inner, (dict, list)) for inner in value):
         return _folded(value, notes)
@@ -145,6 +159,8 @@ def _from_binary(text: str) -> Any:
         return Decimal(content[len(NUMBER) :].decode())
     if content.startswith(JSON):
         return decoded(content[len(JSON) :])
+    if content.startswith(FLOAT32):
+        return list(map(numbers.parse, float32.texts(content[len(FLOAT32) :])))
     return {PREFIX + "B": text}
 
 
@@ -162,6 +178,7 @@ _CONVERT: Final[dict[type, Callable[[Any, Notes, int], Attribute]]] = {
     Decimal: _decimal,
     list: _list,
     dict: _map,
+    Ready: _ready,
 }
 _RESTORE: Final[dict[str, Callable[[Any], Any]]] = {
     "S": _as_it_is,
