@@ -6,46 +6,19 @@ from collections.abc import Iterator
 from functools import partial
 
 from wkms_migrate.clients import azure_cosmos
-from wkms_migrate.clients.azure_cosmos import Container
-from wkms_migrate.errors import ConfigError, NotKnownYet
-from wkms_migrate.phases.cosmos import copy, existing, expiry, verify
-from wkms_migrate.phases.cosmos.items import ItemMap
+from wkms_migrate.errors import NotKnownYet
+from wkms_migrate.phases.cosmos import choice, copy, existing, expiry, verify
 from wkms_migrate.phases.cosmos.job import Job
-from wkms_migrate.phases.cosmos.keys import keys_of
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import Context, Phase, Step, digest_of
 
 
 def plan(context: Context) -> Iterator[Step]:
     """Yield for each container a step that copies, one that compares, and one for expiry where TTL is on."""
-    settings = context.section(CosmosSettings)
     with azure_cosmos.connect(context.settings.azure.cosmos) as database:
         found = database.containers()
-    for container, table_key in _chosen(found, settings):
-        yield from _steps(context, _job(container, table_key, settings))
-
-
-def _chosen(found: list[Container], settings: CosmosSettings) -> list[tuple[Container, str]]:
-    if not settings.containers:
-        return [(container, container.name) for container in found]
-    by_name = {container.name: container for container in found}
-    missing = sorted(set(settings.containers) - set(by_name))
-    if missing:
-        raise ConfigError(
-            f"phases.cosmos.containers names what is not in the database: {', '.join(missing)}.",
-            hint=f"The containers are: {', '.join(sorted(by_name))}.",
-        )
-    return [(by_name[name], table_key) for name, table_key in settings.containers.items()]
-
-
-def _job(container: Container, table_key: str, settings: CosmosSettings) -> Job:
-    mapping = ItemMap(
-        keys=keys_of(container.key_paths),
-        default_ttl=container.default_ttl,
-        expiry_name=settings.expiry_attribute,
-        large_items=settings.large_items,
-    )
-    return Job(container=container, table_key=table_key, mapping=mapping)
+    for job in choice.jobs(context, found):
+        yield from _steps(context, job)
 
 
 def _steps(context: Context, job: Job) -> Iterator[Step]:
@@ -54,7 +27,7 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
         table = job.table(context)
     except NotKnownYet:
         table = "(known after provision)"
-    how = (settings.on_existing, settings.large_items, settings.expiry_attribute)
+    how = (settings.on_existing, settings.large_items, settings.expiry_attribute, job.rules)
     where = (context.settings.azure.cosmos.endpoint, job.container.rid, context.settings.aws.endpoint_url, table)
     digest = digest_of(where, how, job.container.key_paths, job.container.default_ttl)
     yield Step(
@@ -74,7 +47,7 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
     if job.container.default_ttl is not None:
         yield Step(
             id=f"cosmos/expiry/{job.name}",
-            summary=f"Let the items of table {table} expire by {settings.expiry_attribute}",
+            summary=f"Let the items of table {table} expire by {job.mapping.expiry_name}",
             run=partial(expiry.run, work=job),
             digest=digest,
             stage=2,

@@ -10,17 +10,19 @@ from typing import Any
 from wkms_migrate.clients import azure_cosmos, dynamodb
 from wkms_migrate.clients.azure_cosmos import Container, Database, Feed
 from wkms_migrate.phases.cosmos.items import ItemMap
+from wkms_migrate.phases.cosmos.mapping_file import ContainerRules
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import Context, StepRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One container to copy. `table_key` names its table in provision's output."""
+    """One container to copy. `table_key` names its table in provision's output, `rules` come from the mapping file."""
 
     container: Container
     table_key: str
     mapping: ItemMap
+    rules: ContainerRules | None = None
 
     @property
     def name(self) -> str:
