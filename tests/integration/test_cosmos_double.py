@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def control(url: str, method: str, path: str, body: Any = None) -> Any:
 def client(url: str) -> Iterator[CosmosClient]:
     control(url, "PUT", "storm", {})
     control(url, "PUT", "clock", {"ahead": 0})
+    control(url, "PUT", "backup", {"continuous": False})
     control(url, "DELETE", "account")
     control(url, "DELETE", "counters")
     with CosmosClient(url, KEY) as made:
@@ -215,6 +217,80 @@ def test_the_change_feed_goes_on_from_its_token_and_ends_with_304(documents: Con
     assert sorted(item["id"] for item in later) == ["new", "문서 7"]
     assert len(changes(documents, start_time="Beginning")[0]) == 50
     assert changes(documents, start_time="Now")[0] == []
+
+
+@pytest.mark.parametrize("settling", [0, 2])
+def test_a_feed_goes_on_through_splits(url: str, documents: ContainerProxy, settling: int) -> None:
+    made = fill(documents, 300, departments=60)
+    found: list[str] = []
+    for number, feed_range in enumerate(list(documents.read_feed_ranges())):
+        pages = documents.query_items_change_feed(
+            feed_range=feed_range, start_time="Beginning", max_item_count=20
+        ).by_page()
+        found += [item["id"] for item in next(pages)]
+        control(url, "POST", "split/wkms/documents", {"range": str(number), "settling": settling})
+        later, token, _ = changes(
+            documents, continuation=documents.client_connection.last_response_headers["etag"], max_item_count=20
+        )
+        found += [item["id"] for item in later]
+        assert changes(documents, continuation=token)[0] == []
+    assert sorted(found) == sorted(made)
+    assert len(list(documents.read_feed_ranges(force_refresh=True))) == 8
+    everywhere = {"enable_cross_partition_query": True, "max_item_count": 7}
+    assert sorted(item["id"] for item in documents.query_items("SELECT * FROM c", **everywhere)) == sorted(made)
+
+
+def test_a_client_that_knows_the_old_ranges_finds_the_new_ones(url: str, documents: ContainerProxy) -> None:
+    made = fill(documents, 100)
+    (first, *_) = documents.read_feed_ranges()
+    before = changes(documents, feed_range=first, start_time="Beginning")[0]
+    control(url, "POST", "split/wkms/documents", {"range": "0"})
+    control(url, "POST", "split/wkms/documents", {"range": "4"})
+    after = changes(documents, feed_range=first, start_time="Beginning")[0]
+    assert sorted(item["id"] for item in after) == sorted(item["id"] for item in before)
+    documents.upsert_item({"id": "문서 1", "departmentId": "부서-1", "text": "새"})
+    assert len(changes(documents, start_time="Beginning")[0]) == len(made)
+
+
+def test_all_versions_and_deletes(url: str, database: DatabaseProxy) -> None:
+    control(url, "PUT", "backup", {"continuous": True})
+    chat = database.create_container(
+        "chat", PartitionKey(["/userId", "/sessionId"], kind="MultiHash"), default_ttl=1000
+    )
+    chat.create_item({"id": "before", "userId": "u", "sessionId": "s"})
+    mode = {"mode": "AllVersionsAndDeletes"}
+    nothing, token, _ = changes(chat, start_time="Now", **mode)
+    assert nothing == []
+    chat.create_item({"id": "1", "userId": "u", "sessionId": "s", "n": 1})
+    chat.upsert_item({"id": "1", "userId": "u", "sessionId": "s", "n": 2, "ttl": 60})
+    chat.delete_item("before", ["u", "s"])
+    control(url, "POST", "split/wkms/chat", {})
+    found, token, pages = changes(chat, continuation=token, max_item_count=2, **mode)
+    assert pages >= 2
+    told = [(one["metadata"]["operationType"], one["current"].get("n")) for one in found]
+    assert told == [("create", 1), ("replace", 2), ("delete", None)]
+    gone = found[-1]["metadata"]
+    assert (gone["id"], gone["partitionKey"]) == ("before", {"userId": "u", "sessionId": "s"})
+    assert gone["previousImageLSN"] < gone["lsn"]
+    assert "timeToLiveExpired" not in gone
+    control(url, "PUT", "clock", {"ahead": 100})
+    (expired,), _, _ = changes(chat, continuation=token, **mode)
+    assert expired["metadata"]["timeToLiveExpired"] is True
+    assert expired["metadata"]["id"] == "1"
+
+
+def test_without_continuous_backup_there_are_no_versions(documents: ContainerProxy) -> None:
+    with pytest.raises(exceptions.CosmosHttpResponseError) as caught:
+        changes(documents, start_time="Now", mode="AllVersionsAndDeletes")
+    assert caught.value.status_code == 400
+
+
+def test_the_feed_from_a_point_in_time(url: str, documents: ContainerProxy) -> None:
+    documents.create_item({"id": "old", "departmentId": "d"})
+    control(url, "PUT", "clock", {"ahead": 1000})
+    documents.create_item({"id": "new", "departmentId": "d"})
+    since = datetime.now(UTC) + timedelta(seconds=500)
+    assert [item["id"] for item in changes(documents, start_time=since)[0]] == ["new"]
 
 
 def test_a_token_of_a_container_made_anew_is_not_taken(database: DatabaseProxy, documents: ContainerProxy) -> None:

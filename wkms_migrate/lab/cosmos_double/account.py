@@ -41,6 +41,7 @@ class Account:
         self.databases: dict[str, Database] = {}
         self.throughput: dict[str, int] = {}
         self.skew = 0.0
+        self.continuous = False
         self._clock = clock
         self._ranges = ranges
         self._log: BinaryIO | None = None
@@ -127,6 +128,26 @@ class Account:
         self.container(database, name)
         self._apply({"op": "drop-container", "database": database, "id": name})
 
+    def split(self, container: Container, id: str | None, settling: int) -> None:
+        """Split a range of a container in the middle of its keys; the widest one when none is named."""
+        named = [one for one in container.ranges if one.id == id]
+        if id is not None and not named:
+            raise RefusalError(404, "NotFound", f"There is no range {id}.")
+        parent = max(named or container.ranges, key=lambda one: epk.width(one.low, one.high))
+        cut = epk.middle(parent.low, parent.high)
+        change = {"op": "split", "container": container.rid, "range": parent.id, "cut": cut}
+        container.split(parent.id, cut, settling)
+        self._note(change)
+
+    def keep_all(self, *, on: bool) -> None:
+        """Switch continuous backup, and with it the feed of all versions and deletes, on or off."""
+        self._apply({"op": "backup", "on": on})
+
+    def sweep(self, container: Container) -> None:
+        """Delete what has expired, as the service does in the background."""
+        for item in container.expired(self.now()):
+            self.drop(container, item, expired=True)
+
     def put(self, container: Container, document: Mapping[str, Any], ts: int | None = None) -> Item:
         """Write a document; `ts` sets its time of last change, which only imports do."""
         item = container.put(document, int(self.now()) if ts is None else ts)
@@ -138,10 +159,12 @@ class Account:
         container.place(orjson.loads(item.body), item.epk)
         self._note({"op": "put", "container": container.rid, "item": orjson.Fragment(item.body)})
 
-    def drop(self, container: Container, item: Item) -> None:
+    def drop(self, container: Container, item: Item, *, expired: bool = False) -> None:
         """Delete an item."""
-        container.drop(item)
-        self._note({"op": "drop", "container": container.rid, "key": item.epk, "id": item.id})
+        ts = int(self.now())
+        container.drop(item, ts, expired=expired)
+        gone = {"key": item.epk, "id": item.id, "ts": ts, "expired": expired}
+        self._note({"op": "drop", "container": container.rid, **gone})
 
     def reset(self) -> None:
         """Forget everything."""
@@ -176,7 +199,10 @@ class Account:
                 container.place(change["item"], epk.of(container.parts_of(change["item"])))
             case "drop":
                 container = by_rid[change["container"]]
-                container.drop(container.items[change["key"], change["id"]])
+                item = container.items[change["key"], change["id"]]
+                container.drop(item, change.get("ts", 0), expired=change.get("expired", False))
+            case "split":
+                by_rid[change["container"]].split(change["range"], change["cut"], 0)
             case "database":
                 self.databases[change["id"]] = Database(change["id"], rid.database(change["number"]), change["ts"])
             case "container":
@@ -202,6 +228,7 @@ class Account:
             "_conflicts": "conflicts/",
         }
         container = Container(name, {**change["properties"], **system}, change["ranges"])
+        container.keep_all(on=self.continuous)
         database.containers[change["properties"]["id"]] = container
         self.throughput[name] = change["throughput"]
         return container
@@ -213,6 +240,10 @@ class Account:
 
     def _remove(self, change: Mapping[str, Any]) -> None:
         match change["op"]:
+            case "backup":
+                self.continuous = change["on"]
+                for container in self.containers():
+                    container.keep_all(on=self.continuous)
             case "drop-database":
                 del self.databases[change["id"]]
             case "drop-container":
@@ -220,6 +251,7 @@ class Account:
             case "reset":
                 self.databases.clear()
                 self.throughput.clear()
+                self.continuous = False
 
 
 def _new_number() -> int:

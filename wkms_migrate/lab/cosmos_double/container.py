@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
@@ -59,6 +59,13 @@ class Ordered:
         if len(self._numbers) > 2 * len(self._items) + 1024:
             self._numbers = [known for known in self._numbers if known in self._items]
 
+    def within(self, low: str, high: str) -> Ordered:
+        """Return those items whose effective partition key lies in a half-open window."""
+        part = Ordered()
+        part._items = {number: item for number, item in self._items.items() if low <= item.epk < high}
+        part._numbers = sorted(part._items)
+        return part
+
     def after(self, number: int) -> Iterator[tuple[int, Item]]:
         """Yield (number, item) for all larger numbers."""
         for index in range(bisect_right(self._numbers, number), len(self._numbers)):
@@ -67,16 +74,37 @@ class Ordered:
                 yield self._numbers[index], item
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One write of an item (`item` is what it became) or its end (`item` is what it was)."""
+
+    lsn: int
+    kind: Literal["create", "replace", "delete"]
+    item: Item
+    previous: int
+    ts: int
+    expired: bool = False
+
+
 @dataclass(slots=True)
 class Range:
-    """A partition-key range (one physical partition): `low` inclusive, `high` exclusive."""
+    """A partition-key range (one physical partition): `low` inclusive, `high` exclusive.
+
+    `born` is the number of the split that made it; `log` holds every change after `logged_from`, None when none is
+    kept; `settling` is how many requests are still to be told that the split it came from is not over.
+    """
 
     id: str
     low: str
     high: str
     lsn: int = 0
+    parents: tuple[str, ...] = ()
+    born: int = 0
     by_number: Ordered = field(default_factory=Ordered)
     by_lsn: Ordered = field(default_factory=Ordered)
+    log: list[Change] = field(default_factory=list)
+    logged_from: int | None = None
+    settling: int = 0
 
 
 class Container:
@@ -87,6 +115,7 @@ class Container:
         self.properties = dict(properties)
         self.ranges = [Range(str(index), low, high) for index, (low, high) in enumerate(epk.equal_ranges(ranges))]
         self.items: dict[Identity, Item] = {}
+        self.splits = 0
         self._number = 0
         paths = self.properties["partitionKey"]["paths"]
         self.paths: tuple[tuple[str, ...], ...] = tuple(_tokens(path) for path in paths)
@@ -108,10 +137,7 @@ class Container:
     def find(self, parts: Parts, id: str, now: float) -> Item | None:
         """Return an item by its key, or None; an expired one leaves."""
         item = self.items.get((epk.of(parts), id))
-        if item is not None and self.is_expired(item, now):
-            self.drop(item)
-            return None
-        return item
+        return None if item is not None and self.is_expired(item, now) else item
 
     def named(self, name: str) -> str:
         """Return the id of the item that a path speaks of, be it by id or by resource id."""
@@ -166,18 +192,64 @@ class Container:
         known = self.items.get((key, item.id))
         if known is not None:
             home.by_lsn.drop(known.lsn)
+        if home.logged_from is not None:
+            previous = known.lsn if known else 0
+            change = Change(
+                lsn=home.lsn, kind="replace" if known else "create", item=item, previous=previous, ts=item.ts
+            )
+            home.log.append(change)
         self._number = max(self._number, number)
         self.items[key, item.id] = item
         home.by_number.put(number, item)
         home.by_lsn.put(item.lsn, item)
         return item
 
-    def drop(self, item: Item) -> None:
-        """Let an item leave. The latest-version feed never tells of it."""
+    def drop(self, item: Item, ts: int, *, expired: bool = False) -> None:
+        """Let an item leave. Only the feed of all versions tells of it."""
         home = self.range_of(item.epk)
+        home.lsn += 1
+        if home.logged_from is not None:
+            gone = Change(lsn=home.lsn, kind="delete", item=item, previous=item.lsn, ts=ts, expired=expired)
+            home.log.append(gone)
         home.by_number.drop(item.number)
         home.by_lsn.drop(item.lsn)
         del self.items[item.epk, item.id]
+
+    def keep_all(self, *, on: bool) -> None:
+        """Keep every change from now on, or keep none."""
+        for one in self.ranges:
+            one.log.clear()
+            one.logged_from = one.lsn if on else None
+
+    def expired(self, now: float) -> list[Item]:
+        """Return the items whose time is over."""
+        return [item for item in self.items.values() if self.is_expired(item, now)]
+
+    def split(self, id: str, cut: str, settling: int) -> None:
+        """Put two new ranges in the place of one; both go on where it was in the feed."""
+        index = next(index for index, one in enumerate(self.ranges) if one.id == id)
+        parent = self.ranges[index]
+        if not parent.low < cut < parent.high:
+            raise RefusalError(400, "BadRequest", f"{cut} does not cut range {id}.")
+        self.splits += 1
+        first = 1 + max(int(one.id) for one in self.ranges)
+        windows = ((parent.low, cut), (cut, parent.high))
+        self.ranges[index : index + 1] = [
+            Range(
+                str(first + place),
+                low,
+                high,
+                lsn=parent.lsn,
+                parents=(*parent.parents, parent.id),
+                born=self.splits,
+                by_number=parent.by_number.within(low, high),
+                by_lsn=parent.by_lsn.within(low, high),
+                log=[change for change in parent.log if low <= change.item.epk < high],
+                logged_from=parent.logged_from,
+                settling=settling,
+            )
+            for place, (low, high) in enumerate(windows)
+        ]
 
 
 def check_document(document: object, size: int) -> Mapping[str, Any]:

@@ -43,6 +43,20 @@ def equal_ranges(count: int) -> list[tuple[str, str]]:
     return list(zip([MIN, *cuts], [*cuts, MAX], strict=True))
 
 
+def middle(low: str, high: str) -> str:
+    """Return the key in the middle of a half-open range."""
+    return f"{(_place(low) + _place(high)) // 2:032X}"
+
+
+def width(low: str, high: str) -> int:
+    """Return how wide a half-open range is."""
+    return _place(high) - _place(low)
+
+
+def _place(key: str) -> int:
+    return min(0x40 << 120, int(key[:32].ljust(32, "0"), 16))
+
+
 def _encoded(part: KeyPart) -> bytes:
     match part:
         case None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import orjson
 
 from wkms_migrate.lab.cosmos_double import epk
-from wkms_migrate.lab.cosmos_double.container import Container, Item, Range
+from wkms_migrate.lab.cosmos_double.container import Change, Container, Item, Range
 from wkms_migrate.lab.cosmos_double.message import NOT_MODIFIED, RefusalError, Reply, Request
 from wkms_migrate.lab.cosmos_double.sql import Query
 
 PAGE_BYTES: Final = 4 * 1024 * 1024
 PAGE_ITEMS: Final = 100
+SCANNED: Final = 20_000  # changes looked at for one page; what is left is for the next, even if nothing was found
+GONE: Final = 1002
+SPLITTING: Final = 1007
 WHOLE: Final = Query()
 
 
@@ -62,14 +67,17 @@ def scope_of(request: Request, container: Container, parts: Sequence[epk.KeyPart
         return Scope(ranges=container.ranges)
     found = [one for one in container.ranges if one.id == name.rpartition(",")[2]]
     if not found:
-        raise RefusalError(410, "Gone", f"There is no partition key range {name}.", substatus=1002)
+        raise RefusalError(410, "Gone", f"There is no partition key range {name}.", substatus=GONE)
+    if found[0].settling:
+        found[0].settling -= 1
+        raise RefusalError(410, "Gone", f"The split that made range {name} is not over.", substatus=SPLITTING)
     low = request.header("x-ms-start-epk") or found[0].low
     return Scope(ranges=found, low=low, high=request.header("x-ms-end-epk") or found[0].high)
 
 
 def query(request: Request, container: Container, scope: Scope, asked: Query, now: float) -> Reply:
     """Answer a query or a read feed: in order of creation, range after range, with a token while there is more."""
-    index, since = _position(request, container)
+    index, since = _position(request, container, scope)
     limit = _limit(request)
     page = Page([])
     count = 0
@@ -87,7 +95,8 @@ def query(request: Request, container: Container, scope: Scope, asked: Query, no
             index, since, page.last = index + 1, 0, 0
     if asked.count:
         page.add((b'[{"item":%d}]' if asked.partial else b"%d") % count, limit)
-    headers = {"x-ms-continuation": f"+RID:~{container.rid}#R:{index}#N:{page.last}"} if page.full else {}
+    place = scope.ranges[index].id if page.full else ""
+    headers = {"x-ms-continuation": f"+RID:~{container.rid}#R:{place}#N:{page.last}"} if page.full else {}
     return _reply(container, page, "Documents", headers)
 
 
@@ -96,17 +105,61 @@ def changes(request: Request, container: Container, scope: Scope, now: float) ->
     if len(scope.ranges) != 1:
         raise RefusalError(400, "BadRequest", "The change feed is read one partition key range at a time.")
     (one,) = scope.ranges
-    since, limit, page = _since(request, one), _limit(request), Page([])
+    since, oldest = _since(request, one), _start(request)
+
+    def texts() -> Iterator[tuple[int, bytes | None]]:
+        for lsn, item in one.by_lsn.after(since):
+            visible = scope.holds(item) and item.ts >= oldest and not container.is_expired(item, now)
+            yield lsn, item.body[:-1] + b',"_lsn":%d}' % lsn if visible else None
+
+    return _fed(request, container, one, since, texts())
+
+
+def all_changes(request: Request, container: Container, scope: Scope) -> Reply:
+    """Answer a request for all versions and deletes of one range after a position, or 304."""
+    (one,) = scope.ranges
+    since = _since(request, one)
+    if one.logged_from is None or since < one.logged_from or not request.header("if-none-match"):
+        raise RefusalError(
+            400, "BadRequest", "All versions and deletes need continuous backup, and begin now or at a token since."
+        )
+
+    def texts() -> Iterator[tuple[int, bytes | None]]:
+        for change in one.log[bisect_right(one.log, since, key=lambda known: known.lsn) :]:
+            yield change.lsn, _version(container, change) if scope.holds(change.item) else None
+
+    return _fed(request, container, one, since, texts())
+
+
+def _version(container: Container, change: Change) -> bytes:
+    """Write a change in the wire format 2021-09-15."""
+    metadata: dict[str, Any] = {"lsn": change.lsn, "crts": change.ts, "operationType": change.kind}
+    if change.kind != "create":
+        metadata["previousImageLSN"] = change.previous
+    if change.kind != "delete":
+        return orjson.dumps({"current": orjson.Fragment(change.item.body), "metadata": metadata})
+    document = orjson.loads(change.item.body)
+    parts = zip(container.paths, container.parts_of(document), strict=True)
+    metadata["id"] = change.item.id
+    metadata["partitionKey"] = {path[-1]: part for path, part in parts if part is not epk.UNDEFINED}
+    if change.expired:
+        metadata["timeToLiveExpired"] = True
+    return orjson.dumps({"current": {}, "metadata": metadata})
+
+
+def _fed(
+    request: Request, container: Container, one: Range, since: int, texts: Iterable[tuple[int, bytes | None]]
+) -> Reply:
+    """Fill a page of a change feed; a page may end without having found anything, and is then no 304."""
+    limit, page, last = _limit(request), Page([]), since
     page.last = one.lsn
-    last = since
-    for lsn, item in one.by_lsn.after(since):
-        visible = scope.holds(item) and not container.is_expired(item, now)
-        if visible and not page.add(item.body[:-1] + b',"_lsn":%d}' % lsn, limit):
+    for looked, (lsn, text) in enumerate(texts, 1):
+        if (text is not None and not page.add(text, limit)) or looked > SCANNED:
             page.last = last
             break
         last = lsn
     headers = {"etag": f'"{page.last}"', "lsn": str(one.lsn)}
-    if not page.texts:
+    if not page.texts and page.last == one.lsn:
         return Reply(status=NOT_MODIFIED, headers=headers)
     return _reply(container, page, "Documents", headers)
 
@@ -148,15 +201,23 @@ def _limit(request: Request) -> int:
     return wanted if wanted > 0 else PAGE_BYTES
 
 
-def _position(request: Request, container: Container) -> tuple[int, int]:
+def _position(request: Request, container: Container, scope: Scope) -> tuple[int, int]:
     token = request.header("x-ms-continuation")
     if not token:
         return 0, 0
     prefix, _, rest = token.partition("#R:")
-    index, _, number = rest.partition("#N:")
-    if prefix != f"+RID:~{container.rid}" or not (index.isdigit() and number.isdigit()):
+    place, _, number = rest.partition("#N:")
+    if prefix != f"+RID:~{container.rid}" or not (place.isdigit() and number.isdigit()):
         raise RefusalError(400, "BadRequest", "The continuation token does not belong to this container.")
-    return int(index), int(number)
+    found = [index for index, one in enumerate(scope.ranges) if one.id == place]
+    if not found:
+        raise RefusalError(410, "Gone", f"There is no partition key range {place}.", substatus=GONE)
+    return found[0], int(number)
+
+
+def _start(request: Request) -> float:
+    text = request.header("if-modified-since")
+    return parsedate_to_datetime(text).timestamp() if text else 0.0
 
 
 def _since(request: Request, one: Range) -> int:

@@ -60,10 +60,9 @@ def _read_feed(request: Request, account: Account, container: Container) -> Repl
     incremental = (request.header("a-im") or "").lower()
     if not incremental:
         return feed.query(request, container, scope, feed.WHOLE, account.now())
-    if incremental != "incremental feed" or request.header("if-modified-since"):
-        raise RefusalError(
-            400, "BadRequest", "The double has the latest-version change feed only, from the beginning, now or a token."
-        )
+    if incremental == "full-fidelity feed":
+        account.sweep(container)
+        return feed.all_changes(request, container, scope)
     return feed.changes(request, container, scope, account.now())
 
 

@@ -121,13 +121,15 @@ def _inside(request: Request, account: Account, container: Container, path: list
 
 
 def _ranges(request: Request, container: Container) -> Reply:
-    """List the partition-key ranges. They never change here, so whoever has the list gets 304."""
-    etag = '"1"'
-    if request.header("if-none-match") == etag:
+    """List the partition-key ranges; to whoever has seen them, those that splits have made since, or 304."""
+    etag = f'"{container.splits}"'
+    seen = (request.header("if-none-match") or "").strip('"')
+    since = int(seen) if seen.isdigit() else -1
+    if since == container.splits:
         return Reply(status=NOT_MODIFIED, headers={"etag": etag})
     found = [
         {
-            "_rid": rid.partition(container.rid, index),
+            "_rid": rid.partition(container.rid, int(one.id)),
             "id": one.id,
             "_etag": f'"{index:08x}-0000-0000-0000-000000000000"',
             "minInclusive": one.low,
@@ -136,11 +138,12 @@ def _ranges(request: Request, container: Container) -> Reply:
             "_self": f"dbs/{rid.database_of(container.rid)}/colls/{container.rid}/pkranges/{one.id}/",
             "throughputFraction": 1 / len(container.ranges),
             "status": "online",
-            "parents": [],
+            "parents": list(one.parents),
             "_ts": container.properties["_ts"],
             "lsn": one.lsn,
         }
         for index, one in enumerate(container.ranges)
+        if one.born > since
     ]
     reply = listing("PartitionKeyRanges", container.rid, found)
     return Reply(body=reply.body, headers={**reply.headers, "etag": etag})

@@ -7,6 +7,9 @@ Everything under `/_double/` is no part of the service and takes no signature:
     PUT    /_double/storm                   {"rate", "seed", "retry_after_ms", "limit"}: 429 for requests on items
     PUT    /_double/clock                   {"ahead": seconds}: move the account's time on
     POST   /_double/import/<db>/<container> JSON lines, one item each; `_ts` is kept where given
+    POST   /_double/split/<db>/<container>  {"range", "settling"}: split a range (the widest) in two; its parts answer
+                                            410/1007 to so many requests first
+    PUT    /_double/backup                  {"continuous": bool}: keep all versions and deletes from now on
     DELETE /_double/account                 forget all databases
 """
 
@@ -76,18 +79,30 @@ class Double:
                     return Reply(body=orjson.dumps(self._counters.as_json()))
                 case "DELETE", ("counters",):
                     self._counters = Counters()
-                case "PUT", ("storm",):
-                    self._storm = Storm(**request.json())
-                case "PUT", ("clock",):
-                    self._account.skew = float(request.json()["ahead"])
                 case "POST", ("import", database, container):
                     return self._import(request, database, container)
                 case "DELETE", ("account",):
                     self._account.reset()
                 case _:
-                    raise RefusalError(404, "NotFound", "There is no such endpoint of the double.")
+                    self._happen(request)
             self._account.flush()
         return Reply(status=204)
+
+    def _happen(self, request: Request) -> None:
+        """Let happen to the account what its owner or the service might do."""
+        match request.method, request.segments[1:]:
+            case "PUT", ("storm",):
+                self._storm = Storm(**request.json())
+            case "PUT", ("clock",):
+                self._account.skew = float(request.json()["ahead"])
+            case "PUT", ("backup",):
+                self._account.keep_all(on=bool(request.json()["continuous"]))
+            case "POST", ("split", database, name):
+                asked = request.json()
+                home = self._account.container(database, name)
+                self._account.split(home, asked.get("range"), asked.get("settling", 0))
+            case _:
+                raise RefusalError(404, "NotFound", "There is no such endpoint of the double.")
 
     def _import(self, request: Request, database: str, name: str) -> Reply:
         container = self._account.container(database, name)
