@@ -6,7 +6,6 @@ it costs here. Limits and shapes: https://docs.aws.amazon.com/amazondynamodb/lat
 
 from __future__ import annotations
 
-import http.client
 import random
 import threading
 import time
@@ -16,15 +15,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import orjson
 
 from wkms_migrate.clients import aws as aws_client
 from wkms_migrate.clients.http_origin import Origin, Request
+from wkms_migrate.clients.http_wire import Response
 from wkms_migrate.clients.sigv4 import Credentials, sigv4
 from wkms_migrate.errors import ConfigError, Interrupted, TransientError
-from wkms_migrate.transfer import Budget, Window
+from wkms_migrate.transfer import Window
 
 if TYPE_CHECKING:
     from wkms_migrate.config import Aws
@@ -37,7 +37,22 @@ MAX_ITEM_BYTES: Final = 400 * 1024
 CAPACITY_UNIT: Final = 1024
 FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 10.0
-PATIENCE_SECONDS: Final = 300.0  # without a single item taken
+PATIENCE_SECONDS: Final = 600.0  # without a single item taken
+
+
+class Meter(Protocol):
+    """What capacity units are taken off from."""
+
+    def spend(self, units: float) -> None:
+        """Take units off, and wait until they are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The answer to a batch of writes: the capacity units it took, and the requests that were not processed."""
+
+    units: float
+    left: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +73,17 @@ class Dynamo:
 
     def call(self, operation: str, body: bytes) -> Any:
         """Call an operation with a JSON body and return its answer. Raises `ServiceError` on a refusal for good."""
-        headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0"}
-        return self._origin.stream(Request(method="POST", path="/", headers=headers, body=body), _checked)
+        return self._origin.stream(_request(operation, body), _checked)
+
+    def write(self, table: str, requests: Sequence[bytes]) -> Batch:
+        """Send at most 25 put or delete requests once. Raises `TransientError` where sending them again may help."""
+        body = b'{"RequestItems":{%b:[%b]},"ReturnConsumedCapacity":"TOTAL"}' % (
+            orjson.dumps(table),
+            b",".join(requests),
+        )
+        answer = self._origin.once(_request("BatchWriteItem", body), _checked)
+        units = sum(float(one["CapacityUnits"]) for one in answer.get("ConsumedCapacity", ()))
+        return Batch(units, answer.get("UnprocessedItems", {}).get(table, []))
 
     def define(self, table: str) -> Definition:
         """Describe a table."""
@@ -103,7 +127,12 @@ class Dynamo:
         self.call("UpdateTimeToLive", orjson.dumps({"TableName": table, "TimeToLiveSpecification": wanted}))
 
 
-def _checked(response: http.client.HTTPResponse) -> Any:
+def _request(operation: str, body: bytes) -> Request:
+    headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0"}
+    return Request(method="POST", path="/", headers=headers, body=body)
+
+
+def _checked(response: Response) -> Any:
     """Read an answer, and ask again when it is not what was sent."""
     body = response.read()
     checksum = response.getheader("x-amz-crc32")
@@ -139,7 +168,7 @@ def connect(aws: Aws, stop: threading.Event) -> Iterator[Dynamo]:
 class Writer:
     """Writes to one table in batches, several at a time, until the service has taken every one."""
 
-    def __init__(self, dynamo: Dynamo, table: str, *, workers: int, budget: Budget, stop: threading.Event) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, *, workers: int, budget: Meter, stop: threading.Event) -> None:
         self._dynamo = dynamo
         self._table = table
         self._window = Window(workers)

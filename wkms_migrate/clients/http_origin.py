@@ -1,13 +1,12 @@
 """One HTTP origin: keep-alive connections, signed requests, retries, and errors told in one way.
 
 A blob copy makes two requests per small object; through the vendors' SDKs they cost several milliseconds of
-CPU each, ten times what `http.client` needs. So the data path speaks HTTP itself, and takes from the SDKs only what
-is hard to do well: credentials.
+CPU each. So the data path speaks HTTP itself (http_wire.py), and takes from the SDKs only what is hard to do well:
+credentials.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import ssl
@@ -16,13 +15,16 @@ import urllib.parse
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from wkms_migrate import retry
+from wkms_migrate.clients.http_wire import Connection, Headers, Response, head_of
 from wkms_migrate.errors import TransientError, WkmsError
 
 T = TypeVar("T")
 HTTP_ERROR = 400
+THROTTLED = frozenset({429, 503})
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 10
 _JSON_CODE = re.compile(rb'^\s*\{.*"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"', re.DOTALL)
@@ -42,11 +44,11 @@ class Request:
     @property
     def target_path(self) -> str:
         """The path as it goes over the wire."""
-        return urllib.parse.quote(self.path, safe="/-_.~")
+        return _quoted(self.path)
 
 
 Sign: TypeAlias = Callable[[Request], Mapping[str, str]]  # the request with everything the service wants to see
-Take: TypeAlias = Callable[[http.client.HTTPResponse], T]  # reads a good response's body
+Take: TypeAlias = Callable[[Response], T]  # reads a good response's body
 
 
 class ServiceError(WkmsError):
@@ -63,21 +65,30 @@ class Answer:
     """A response without its connection. Header names are looked up without regard to case."""
 
     status: int
-    headers: http.client.HTTPMessage
+    headers: Headers
     body: bytes
 
 
 class Origin:
     """Requests to one endpoint. Thread-safe: each request has a connection of its own while it lasts."""
 
-    def __init__(self, name: str, endpoint: str, sign: Sign, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        sign: Sign,
+        stop: threading.Event | None = None,
+        throttled: Callable[[], None] = lambda: None,
+    ) -> None:
         parts = urllib.parse.urlsplit(endpoint)
         self._name = name
         self._endpoint = endpoint
         self._host = parts.netloc
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._address = (parts.hostname or "", parts.port or (443 if self._tls else 80))
         self._sign = sign
-        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._throttled = throttled
+        self._idle: deque[Connection] = deque()
         self._retry = retry.policy(attempts=ATTEMPTS, seconds=RETRY_SECONDS, stop=stop)
 
     def call(self, request: Request) -> Answer:
@@ -86,8 +97,22 @@ class Origin:
 
     def stream(self, request: Request, take: Take[T]) -> T:
         """Send a request and let `take` read the body of a good answer; all of it again when it broke off."""
-        result: T = self._retry(self._attempt, request, take)
+        try:
+            return self._attempt(request, take)
+        except TransientError as error:
+            failures = [error]
+
+        def again() -> T:  # a policy's bookkeeping costs as much as a request, so it comes in only now
+            if failures:
+                raise failures.pop()
+            return self._attempt(request, take)
+
+        result: T = self._retry(again)
         return result
+
+    def once(self, request: Request, take: Take[T]) -> T:
+        """Do as `stream` does without trying again, for a caller that knows better when and what to send."""
+        return self._attempt(request, take)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -107,7 +132,7 @@ class Origin:
                 f"{self._name} at {self._endpoint} cannot be reached: {error}.",
                 hint="Check the endpoint in the configuration, and the network from here to it.",
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             raise TransientError(
                 f"{self._name}: {request.method} {request.path} broke off: {type(error).__name__}: {error}.",
                 hint="Check the network; then run the same command again to go on.",
@@ -121,23 +146,24 @@ class Origin:
         except BaseException:
             connection.close()
             raise
-        if response.isclosed() and not response.will_close:
+        if response.reusable:
             self._idle.append(connection)
         else:
             connection.close()
         return result
 
-    def _respond(self, request: Request) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _respond(self, request: Request) -> tuple[Connection, Response]:
         """Send on an idle connection; on a new one where there is none, or where the server had closed it."""
+        head = self._head(request)
         while True:
             try:
                 connection, fresh = self._idle.pop(), False
             except IndexError:
-                connection, fresh = self._connect(), True
+                connection, fresh = Connection(*self._address, self._tls, TIMEOUT_SECONDS), True
             try:
-                self._send(connection, request)
-                return connection, connection.getresponse()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                connection.send(head, request.body)
+                return connection, connection.answer(request.method)
+            except (ConnectionResetError, BrokenPipeError):
                 connection.close()
                 if fresh:
                     raise
@@ -145,27 +171,22 @@ class Origin:
                 connection.close()
                 raise
 
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
-        return http.client.HTTPSConnection(self._host, timeout=TIMEOUT_SECONDS, context=self._tls)
+    def _head(self, request: Request) -> bytes:
+        target = request.target_path
+        if request.query:
+            query = urllib.parse.urlencode(sorted(request.query.items()), quote_via=urllib.parse.quote, safe="-_.~")
+            target = f"{target}?{query}"
+        headers = {"Host": self._host, **self._sign(request), "Content-Length": str(len(request.body))}
+        return head_of(request.method, target, headers)
 
-    def _send(self, connection: http.client.HTTPConnection, request: Request) -> None:
-        query = urllib.parse.urlencode(sorted(request.query.items()), quote_via=urllib.parse.quote, safe="-_.~")
-        url = f"{request.target_path}?{query}" if query else request.target_path
-        connection.putrequest(request.method, url, skip_host=True)
-        connection.putheader("Host", self._host)
-        for name, value in self._sign(request).items():
-            connection.putheader(name, value)
-        connection.putheader("Content-Length", str(len(request.body)))
-        connection.endheaders(request.body if len(request.body) else None)
-
-    def _check(self, request: Request, response: http.client.HTTPResponse) -> None:
+    def _check(self, request: Request, response: Response) -> None:
         if response.status < HTTP_ERROR:
             return
         code = _code(response, response.read(64 * 1024))
         message = f"{self._name} answered {response.status} {code} to {request.method} {request.path}."
-        wait = response.getheader("Retry-After", "")
+        wait = response.getheader("Retry-After") or ""
+        if response.status in THROTTLED:
+            self._throttled()
         raise service_error(message, response.status, code, float(wait) if wait.isdigit() else None)
 
 
@@ -176,11 +197,17 @@ def service_error(message: str, status: int, code: str, retry_after: float | Non
     return ServiceError(message, status=status, code=code, hint=_hint(status, code))
 
 
-def _whole(response: http.client.HTTPResponse) -> Answer:
+@lru_cache(maxsize=4096)
+def _quoted(path: str) -> str:
+    """Return a path as it goes over the wire; asked once to sign it and once to send it."""
+    return urllib.parse.quote(path, safe="/-_.~")
+
+
+def _whole(response: Response) -> Answer:
     return Answer(response.status, response.headers, response.read())
 
 
-def _code(response: http.client.HTTPResponse, body: bytes) -> str:
+def _code(response: Response, body: bytes) -> str:
     """Return the error code: from Azure's header, DynamoDB's JSON or the XML of both; an answer to HEAD has none."""
     if code := response.getheader("x-ms-error-code"):
         return code
@@ -196,16 +223,3 @@ def _hint(status: int, code: str) -> str:
     if status == 404:  # noqa: PLR2004
         return "Check the names in the configuration; was `wkms-migrate phase provision` run?"
     return ""
-
-
-def read_exactly(response: http.client.HTTPResponse, into: bytearray | memoryview) -> None:
-    """Fill the buffer from the body. Raises `TransientError` when the body ends early."""
-    view = memoryview(into)
-    filled = 0
-    while filled < len(view):
-        count = response.readinto(view[filled:])
-        if not count:
-            raise TransientError(
-                f"A body ended after {filled} of {len(view)} bytes.", hint="Run the same command again to go on."
-            )
-        filled += count

@@ -6,7 +6,6 @@ that the service compares before it stores anything. ETags are kept without quot
 
 from __future__ import annotations
 
-import http.client
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,8 @@ from xml.etree import ElementTree as ET
 
 from wkms_migrate.clients import importing
 from wkms_migrate.clients.crc64 import from_base64, to_base64
-from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, read_exactly, service_error
+from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, service_error
+from wkms_migrate.clients.http_wire import Response, read_exactly
 from wkms_migrate.clients.sigv4 import Credentials, sigv4
 from wkms_migrate.errors import ConfigError, WkmsError
 
@@ -73,9 +73,9 @@ class S3:
         status = _xml(self._call("GET", bucket, query={"versioning": ""})).findtext(f"{NAMESPACE}Status")
         return status == "Enabled"
 
-    def objects(self, bucket: str) -> Iterator[Listed]:
-        """Yield all objects in the order of the service."""
-        query = {"list-type": "2", "max-keys": "1000", "encoding-type": "url"}
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[Listed]:
+        """Yield the objects whose keys begin with `prefix`, in the order of the service."""
+        query = {"list-type": "2", "max-keys": "1000", "encoding-type": "url", **({"prefix": prefix} if prefix else {})}
         token = ""
         while True:
             page = _xml(self._call("GET", bucket, query={**query, "continuation-token": token} if token else query))
@@ -246,7 +246,7 @@ def _xml(answer: Answer) -> ET.Element:
     return ET.fromstring(answer.body)  # noqa: S314 - the answer of the signed-in service
 
 
-def _late(response: http.client.HTTPResponse) -> Answer:
+def _late(response: Response) -> Answer:
     """Take an answer that may say 200 first and fail later, as S3 does for long operations."""
     answer = Answer(response.status, response.headers, response.read())
     document = _xml(answer)

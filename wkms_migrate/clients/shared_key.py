@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/rest/api/storageservices/authorize-with-shar
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import threading
 import time
@@ -47,10 +46,19 @@ def shared_key(account: str, key: str) -> Callable[[Request], Mapping[str, str]]
             f"The key of storage account {account} is not base64.", hint="Copy the whole key, with its `==`."
         ) from error
 
+    last: tuple[int, str] = (0, "")
+
+    def now() -> str:
+        nonlocal last
+        second = int(time.time())
+        if second != last[0]:
+            last = (second, formatdate(second, usegmt=True))
+        return last[1]
+
     def sign(request: Request) -> Mapping[str, str]:
-        headers = {**request.headers, "x-ms-date": formatdate(usegmt=True), "x-ms-version": API_VERSION}
+        headers = {**request.headers, "x-ms-date": now(), "x-ms-version": API_VERSION}
         text = string_to_sign(request, headers, account)
-        digest = hmac.digest(secret, text.encode(), hashlib.sha256)
+        digest = hmac.digest(secret, text.encode(), "sha256")
         return {**headers, "Authorization": f"SharedKey {account}:{base64.b64encode(digest).decode()}"}
 
     return sign

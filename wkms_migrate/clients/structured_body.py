@@ -6,11 +6,10 @@ Source: https://learn.microsoft.com/rest/api/storageservices/structured-body-for
 
 from __future__ import annotations
 
-import http.client
 import struct
 
 from wkms_migrate.clients.crc64 import crc64
-from wkms_migrate.clients.http_origin import read_exactly
+from wkms_migrate.clients.http_wire import Response, read_exactly
 from wkms_migrate.errors import TransientError
 
 HEADER = "x-ms-structured-body"
@@ -21,7 +20,7 @@ _CRC = struct.Struct("<Q")
 _FLAG_CRC64 = 1
 
 
-def read_body(response: http.client.HTTPResponse, into: bytearray | memoryview) -> int:
+def read_body(response: Response, into: bytearray | memoryview) -> int:
     """Fill the buffer with the content and return its CRC64.
 
     Raises `TransientError` when the content is shorter or longer than the buffer, or not what the service sent.
@@ -33,7 +32,7 @@ def read_body(response: http.client.HTTPResponse, into: bytearray | memoryview) 
     return _read_message(response, memoryview(into))
 
 
-def _read_message(response: http.client.HTTPResponse, into: memoryview) -> int:
+def _read_message(response: Response, into: memoryview) -> int:
     version, _, flags, segments = _MESSAGE.unpack(_take(response, _MESSAGE.size))
     if version != 1 or not flags & _FLAG_CRC64:
         raise TransientError(
@@ -56,7 +55,7 @@ def _read_message(response: http.client.HTTPResponse, into: memoryview) -> int:
     return whole
 
 
-def _compare(response: http.client.HTTPResponse, computed: int, what: str) -> None:
+def _compare(response: Response, computed: int, what: str) -> None:
     (sent,) = _CRC.unpack(_take(response, _CRC.size))
     if sent != computed:
         raise TransientError(
@@ -65,12 +64,12 @@ def _compare(response: http.client.HTTPResponse, computed: int, what: str) -> No
         )
 
 
-def _take(response: http.client.HTTPResponse, size: int) -> bytes:
+def _take(response: Response, size: int) -> bytes:
     buffer = bytearray(size)
     read_exactly(response, buffer)
     return bytes(buffer)
 
 
-def _end(response: http.client.HTTPResponse) -> None:
+def _end(response: Response) -> None:
     if response.read(1):
         raise TransientError("A body is longer than what was asked for.", hint="Run the same command again to go on.")

@@ -42,7 +42,7 @@ def test_signs_as_the_sdk_does(name, query, etag):
     headers = {"If-Match": etag, "x-ms-range": "bytes=0-9"} if etag else {}
     request = Request(method="GET", path=f"/container/{name}", query=query, headers=headers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "formatdate", lambda **_: DATE)
+        patch.setattr(module, "formatdate", lambda *_, **__: DATE)
         signed = dict(shared_key(ACCOUNT, KEY)(request))
     ours = signed.pop("Authorization")
     assert ours == sdk_signature(request, signed)
