@@ -25,11 +25,13 @@ TRANSIENT_CODES = frozenset(
         "IncompleteBody",
         "InternalError",
         "InternalServerError",
+        "KmsThrottled",  # SQS: the key of an encrypted queue is asked too often
         "LimitExceededException",
         "OperationAborted",  # S3: another operation on the same key was under way
         "OperationTimedOut",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServerBusy",

@@ -1,98 +1,57 @@
-"""Take messages, send them, delete them on the source: in lanes, until the source is empty."""
+"""Take messages, send them, delete them on the source: in lanes, until the source is empty, or until told to stop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
-from wkms_migrate.clients import azure_queue, sqs
-from wkms_migrate.clients.azure_queue import Message, QueueService
-from wkms_migrate.clients.sqs import Letter, SqsQueue
-from wkms_migrate.errors import Partial, Refused, TransientError, WkmsError
+from wkms_migrate.clients import azure_queue
+from wkms_migrate.clients.azure_queue import Message
+from wkms_migrate.errors import Partial, WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.queue.ledger import Ledger
-from wkms_migrate.phases.queue.mapping import ENCODING, letter_of
-from wkms_migrate.phases.queue.settings import QueueSettings
+from wkms_migrate.phases.queue.job import Job, give_back, opened, result_key, send_page
 from wkms_migrate.plan import StepRun
 
 POLL_SECONDS = 1.0
+LAG_SECONDS = 5.0  # how often a bridge asks how far behind it is
 SAFE_SHARE = 0.7  # of the time that taken messages stay hidden
-CONVERTED = {
-    "decoded": "base64 was decoded; azure.encoding says so.",
-    "wrapped": "Characters that SQS refuses: the body is base64 of it; azure.encoding says so.",
-    "empty": "An empty body is a single space on SQS; azure.encoding says so.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One queue's drain."""
-
-    run: StepRun
-    source: QueueService
-    queue: str
-    target: SqsQueue
-    most_bytes: int
-    settings: QueueSettings
-    ledger: Ledger
 
 
 def drain(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, Json]:
-    """Move every message of one queue. `again`: an earlier drain of this run filled the target.
+    """Move every message of one queue. `again`: an earlier move of this run filled the target.
 
-    The result counts what this step and its earlier lives sent, what SQS refused, what may be there twice, and what
-    the target held before.
+    The result counts what this step and its earlier lives found, sent, and were refused; what may be there twice;
+    and what the target held before.
     """
-    settings = run.context.section(QueueSettings)
-    source = azure_queue.connect(run.context.settings.azure.storage, run.stopping)
-    target = sqs.connect(run.context.settings.aws, url)
-    ledger = Ledger(run)
-    try:
-        facts = target.facts()
-        if facts.messages and not (ledger.started or again or settings.on_existing == "append"):
-            raise Refused(
-                f"The SQS queue {target.name} holds {facts.messages} messages already.",
-                hint="Purge it, or set phases.queue.on_existing: append.",
-            )
-        existing = ledger.start(facts.messages)
-        job = Job(
-            run=run,
-            source=source,
-            queue=queue,
-            target=target,
-            most_bytes=facts.most_bytes,
-            settings=settings,
-            ledger=ledger,
-        )
+    with opened(run, queue, url, again=again) as job:
         _until_empty(job)
-    finally:
-        source.close()
-    moved = {
-        "sent": ledger.sent,
-        "rejected": len(ledger.rejected),
-        "perhaps_twice": len(ledger.uncertain),
-        "existing": existing,
-    }
-    return {result_key(queue): moved}
+        return {result_key(queue): job.result(held=0)}
 
 
-def result_key(queue: str) -> str:
-    """Return the name under which a drain puts its facts out."""
-    return f"drained/{queue}"
+def forward(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, Json]:
+    """Move messages as they come, until told to stop or, with `until_empty`, until none is left. Result as `drain`."""
+    with opened(run, queue, url, again=again) as job:
+        if job.settings.until_empty:
+            _until_empty(job)
+        else:
+            _until_stopped(job)
+        if job.ledger.on_source:
+            raise Partial(
+                f"{job.ledger.on_source} messages of {queue} were sent and could not be deleted in time.",
+                hint="Run the same command again: they are deleted, not sent, when they show up.",
+            )
+        return {result_key(queue): job.result(held=max(0, job.source.count(queue) - len(job.ledger.rejected)))}
 
 
 def _until_empty(job: Job) -> None:
-    # A FIFO queue keeps the order that one lane gives it.
-    lanes = 1 if job.target.fifo else job.settings.lanes
     deadline = time.monotonic() + job.settings.settle_seconds
     while True:
         before = job.ledger.sent
-        with ThreadPoolExecutor(lanes, thread_name_prefix="queue") as pool:
-            for _ in pool.map(lambda lane: _work(job, f"lane-{lane}"), range(lanes)):
-                pass
+        _sweep(job)
+        job.run.check_stop()
         left = job.source.count(job.queue) - len(job.ledger.rejected)
         if left <= 0:
             return
@@ -104,94 +63,79 @@ def _until_empty(job: Job) -> None:
                 hint="Stop the consumers of the source; run the same command again when the messages are due.",
             )
         job.run.stopping.wait(POLL_SECONDS)
-        job.run.check_stop()
 
 
-def _work(job: Job, lane: str) -> None:
+def _until_stopped(job: Job) -> None:
+    due = 0.0
+    while not job.run.stopping.is_set():
+        _sweep(job)
+        if time.monotonic() >= due:
+            _tell_lag(job)
+            due = time.monotonic() + LAG_SECONDS
+        job.run.stopping.wait(POLL_SECONDS)
+
+
+def _tell_lag(job: Job) -> None:
+    """State how many messages wait on the source, hidden ones included, and how old the oldest visible one is."""
+    waiting = job.source.count(job.queue)
+    oldest = age_of(job.source.peek(job.queue)[:1]) if waiting else 0
+    told = f"{job.queue}: {waiting} behind" + (f", oldest {oldest} s" if waiting else "")
+    job.run.progress(job.ledger.sent, unit="messages", errors=len(job.ledger.rejected), item=told)
+    job.run.log(told)
+
+
+def age_of(messages: Sequence[Message]) -> int:
+    """Return how many seconds ago the oldest of these was put; 0 for none."""
+    ages = [time.time() - parsedate_to_datetime(message.inserted_on).timestamp() for message in messages]
+    return max(0, round(max(ages, default=0)))
+
+
+def _sweep(job: Job) -> None:
+    """Move what is visible. One lane looks; the others join when there is more than a page."""
+    page = _take(job)
+    if len(page) < azure_queue.MOST_AT_ONCE:
+        _move_page(job, "lane-0", page)
+        return
+    # A FIFO queue keeps the order that one lane gives it.
+    lanes = 1 if job.target.fifo else job.settings.lanes
+    first = [page] + [[]] * (lanes - 1)
+    with ThreadPoolExecutor(lanes, thread_name_prefix="queue") as pool:
+        running = [pool.submit(_work, job, f"lane-{lane}", page) for lane, page in enumerate(first)]
+        failures = [error for one in running if (error := one.exception()) is not None]
+    if failures:
+        raise failures[0]
+
+
+def _take(job: Job) -> list[Message]:
+    """Take a page; what SQS will never take is left alone."""
+    page = job.source.receive(job.queue, job.settings.hidden_seconds)
+    return [message for message in page if message.id not in job.ledger.rejected]
+
+
+def _work(job: Job, lane: str, page: list[Message]) -> None:
     """Move pages until no message is visible that could be moved."""
-    while page := job.source.receive(job.queue, job.settings.hidden_seconds):
-        fresh = [message for message in page if message.id not in job.ledger.rejected]
-        _move_page(job, lane, fresh)
-        if not fresh:
-            return
+    while not job.run.stopping.is_set() and (page or (page := _take(job))):
+        _move_page(job, lane, page)
+        page = []
 
 
 def _move_page(job: Job, lane: str, page: Sequence[Message]) -> None:
-    held = {message.id: message for message in page}
-    ours_until = time.monotonic() + job.settings.hidden_seconds * SAFE_SHARE
+    until = time.monotonic() + job.settings.hidden_seconds * SAFE_SHARE
     try:
-        for known in [message for message in page if message.id in job.ledger.sent_earlier]:
-            job.source.delete(job.queue, held.pop(known.id))
-        letters = [letter_of(message, job.settings.decode) for message in held.values()]
-        fitting = [letter for letter in letters if _fits(job, letter)]
-        job.ledger.open_page(lane, [letter.key for letter in fitting])
-        for batch in _batches(fitting, job.most_bytes):
-            job.run.check_stop()
-            if time.monotonic() > ours_until:
-                return  # the rest is about to become visible again, and would be sent twice
-            _move_batch(job, lane, batch, held)
+        send_page(job, lane, [message for message in page if not job.ledger.was_sent(message.id)], until)
     except BaseException:
-        _give_back(job, held.values())
+        with suppress(WkmsError):
+            _settle(job, page)
         raise
+    _settle(job, page)
 
 
-def _fits(job: Job, letter: Letter) -> bool:
-    """Say whether the target takes a message of this size; when not, it is left where it is."""
-    if letter.size <= job.most_bytes:
-        return True
-    _reject(job, letter.key, f"it has {letter.size:,} bytes and the queue takes {job.most_bytes:,}")
-    return False
-
-
-def _batches(letters: Sequence[Letter], most_bytes: int) -> Iterator[list[Letter]]:
-    """Yield the letters in batches of at most 10 and `most_bytes`."""
-    batch: list[Letter] = []
-    size = 0
-    for letter in letters:
-        if batch and (len(batch) == sqs.MOST_AT_ONCE or size + letter.size > most_bytes):
-            yield batch
-            batch, size = [], 0
-        batch.append(letter)
-        size += letter.size
-    if batch:
-        yield batch
-
-
-def _move_batch(job: Job, lane: str, batch: Sequence[Letter], held: dict[str, Message]) -> None:
-    outcome = job.target.send(batch)
-    job.ledger.close_batch(lane, outcome.sent, outcome.rejected)
-    for letter in batch:
-        if letter.key in outcome.sent:
-            if not job.source.delete(job.queue, held.pop(letter.key)):
-                job.ledger.sent_earlier.add(letter.key)
-            _tell_conversion(job, letter)
-        elif letter.key in outcome.rejected:
-            _reject(job, letter.key, outcome.rejected[letter.key])
-    job.run.progress(job.ledger.sent, unit="messages", errors=len(job.ledger.rejected), item=job.queue)
-    if outcome.waiting:
-        raise TransientError(outcome.reason, hint="Run the same command again to go on.")
-
-
-def _tell_conversion(job: Job, letter: Letter) -> None:
-    encoding = str(letter.attributes[ENCODING])
-    if encoding in CONVERTED:
-        job.run.finding(f"queue.{encoding}", CONVERTED[encoding], f"{job.queue}/{letter.key}", kind="converted")
-
-
-def _reject(job: Job, key: str, reason: str) -> None:
-    job.ledger.rejected[key] = reason
-    job.run.finding(
-        "queue.rejected",
-        f"SQS refuses the message: {reason}",
-        f"{job.queue}/{key}",
-        kind="left",
-        severity="error",
-        hint="It is still on the source. Deal with it by hand, then run again.",
-    )
-
-
-def _give_back(job: Job, messages: Iterable[Message]) -> None:
-    """Make what was not sent visible again; when that fails too, it becomes visible by itself a little later."""
-    with suppress(WkmsError):
-        for message in messages:
-            job.source.give_back(job.queue, message)
+def _settle(job: Job, page: Sequence[Message]) -> None:
+    """Delete what SQS has; make the rest visible again, but for what SQS will never take."""
+    rest = []
+    for message in page:
+        if not job.ledger.was_sent(message.id):
+            rest.append(message)
+        elif job.source.delete(job.queue, message):
+            job.ledger.gone(message.id)
+    give_back(job, [message for message in rest if message.id not in job.ledger.rejected])

@@ -1,52 +1,71 @@
-"""What was sent, kept in the journal so that a crash sends at most the batch in flight twice and loses nothing."""
+"""What was sent, kept in the journal so that a crash sends at most the batches in flight twice and loses nothing."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
-from wkms_migrate.clients.sqs import MOST_AT_ONCE
+from wkms_migrate.events import Json
 from wkms_migrate.plan import StepRun
 
 START = "start"
 EARLIER = "earlier"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One lane's page: what of it is sent (perhaps not yet deleted on the source) and what is still to be sent."""
+    """One lane's state: what it sent and the source still has, and the batch that it is sending.
 
+    `total` counts all it ever sent, `repeated` what may be on the target twice because an answer was lost,
+    `converted` the messages by what became of their bodies.
+    """
+
+    life: int
     total: int = 0
+    repeated: int = 0
     sent: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    converted: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What both ends held before the first message was taken."""
+
+    found: int
+    existing: int
 
 
 class Ledger:
-    """Counts and ids of one queue's drain, over all its interruptions. Thread-safe across lanes.
+    """Counts and ids of one queue's move, over all its interruptions. Thread-safe across lanes.
 
-    A lane's cursor is written before its page is sent and after each batch. On a restart the ids that it calls
-    sent are deleted on the source without being sent again, and the first open ones may be on the target already.
+    A lane's cursor is written before each batch is sent and after it. After a restart the ids that it calls sent are
+    dealt with on the source and never sent again; a batch that was open may be on the target already.
     """
 
     def __init__(self, run: StepRun) -> None:
         self._run = run
         self._lock = threading.Lock()
         self._lanes = {key: Lane(**value) for key, value in run.cursors.items() if key not in {START, EARLIER}}
-        known = run.cursors.get(EARLIER, {"sent": [], "uncertain": []})
-        self.sent_earlier = set(known["sent"]).union(*(lane.sent for lane in self._lanes.values()))
-        self.uncertain = set(known["uncertain"]).union(*(lane.open[:MOST_AT_ONCE] for lane in self._lanes.values()))
+        known: Json = run.cursors.get(EARLIER, {"life": 0, "sent": [], "uncertain": 0})
+        dead = [lane for lane in self._lanes.values() if lane.life > known["life"]]
+        self.life = 1 + max((lane.life for lane in dead), default=known["life"])
+        self.uncertain: int = known["uncertain"] + sum(len(lane.open) for lane in dead)
+        self._on_source = set(known["sent"]).union(*(lane.sent for lane in self._lanes.values()))
         self.rejected: dict[str, str] = {}
-        if self._lanes:
-            run.checkpoint({"sent": sorted(self.sent_earlier), "uncertain": sorted(self.uncertain)}, EARLIER)
+        if dead:
+            told = {"life": self.life - 1, "sent": sorted(self._on_source), "uncertain": self.uncertain}
+            run.checkpoint(told, EARLIER)
 
-    def start(self, existing: int) -> int:
-        """Remember how many messages the target held at the very first start; return that number."""
+    def start(self, found: int, existing: int) -> Start:
+        """Remember what source and target held at the very first start; return that."""
         known = self._run.cursors.get(START)
-        if known is not None:
-            return int(known["existing"])
-        self._run.checkpoint({"existing": existing}, START)
-        return existing
+        if known is None:
+            known = {"found": found, "existing": existing}
+            self._run.checkpoint(known, START)
+        return Start(**known)
 
     @property
     def started(self) -> bool:
@@ -59,27 +78,62 @@ class Ledger:
         with self._lock:
             return sum(lane.total for lane in self._lanes.values())
 
-    def open_page(self, lane: str, ids: Iterable[str]) -> None:
-        """State which messages a lane is going to send next, in this order."""
-        self._save(lane, Lane(total=self._lane(lane).total, open=list(ids)))
+    @property
+    def perhaps_twice(self) -> int:
+        """How many messages may be on the target twice, at most."""
+        with self._lock:
+            return self.uncertain + sum(lane.repeated for lane in self._lanes.values())
 
-    def close_batch(self, lane: str, sent: Collection[str], rejected: Collection[str]) -> None:
-        """State which messages of the page SQS has, and which it will never take."""
+    @property
+    def on_source(self) -> int:
+        """How many messages were sent and are still on the source."""
+        with self._lock:
+            return len(self._on_source)
+
+    def was_sent(self, key: str) -> bool:
+        """Say whether a message that the source shows was sent already."""
+        with self._lock:
+            return key in self._on_source
+
+    @property
+    def converted(self) -> Counter[str]:
+        """How many of the messages that were sent have which `azure.encoding`."""
+        with self._lock:
+            return sum((Counter(lane.converted) for lane in self._lanes.values()), Counter())
+
+    def sending(self, lane: str, batch: Iterable[str]) -> None:
+        """State which messages a lane is going to send."""
         before = self._lane(lane)
+        kept = [key for key in before.sent if self.was_sent(key)]
+        self._save(lane, replace(before, life=self.life, sent=kept, open=[*batch]))
+
+    def landed(self, lane: str, sent: Mapping[str, str], repeated: int, following: Iterable[str]) -> None:
+        """State which messages of the batch SQS has, each with its encoding, and which batch the lane sends next."""
+        before = self._lane(lane)
+        with self._lock:
+            self._on_source.update(sent)
         self._save(
             lane,
-            Lane(
+            replace(
+                before,
                 total=before.total + len(sent),
+                repeated=before.repeated + repeated,
                 sent=[*before.sent, *sent],
-                open=[one for one in before.open if one not in sent and one not in rejected],
+                open=[*following],
+                converted=dict(Counter(before.converted) + Counter(sent.values())),
             ),
         )
 
+    def gone(self, key: str) -> None:
+        """State that a message which was sent is no longer on the source."""
+        with self._lock:
+            self._on_source.discard(key)
+
     def _lane(self, name: str) -> Lane:
         with self._lock:
-            return self._lanes.get(name, Lane())
+            return self._lanes.get(name, Lane(life=self.life))
 
     def _save(self, name: str, lane: Lane) -> None:
         with self._lock:
             self._lanes[name] = lane
-        self._run.checkpoint({"total": lane.total, "sent": lane.sent, "open": lane.open}, name)
+        self._run.checkpoint(asdict(lane), name)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
-from typing import Literal
 
 from wkms_migrate.clients.azure_queue import Message
 from wkms_migrate.clients.sqs import Letter
+from wkms_migrate.phases.queue.settings import Encoding, QueueSettings
 
 POISON = "-poison"
 DEAD_LETTER = "-dlq"
 ENCODING = "azure.encoding"
+MOST_GROUP = 128  # characters of a message group id
 # What SQS refuses in a body (its own page of SendMessage): control characters, surrogates, U+FFFE and U+FFFF.
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_GROUP = re.compile(r"[^A-Za-z0-9!-/:-@\[-`{-~]")  # letters, digits and ASCII punctuation are
 
 
 def target_name(queue: str) -> str:
@@ -21,9 +24,10 @@ def target_name(queue: str) -> str:
     return queue.removesuffix(POISON) + DEAD_LETTER if queue.endswith(POISON) else queue
 
 
-def letter_of(message: Message, decode: Literal["keep", "auto"]) -> Letter:
-    """Return the message as SQS is to hold it."""
-    body, encoding = _body(message.body, decode)
+def letter_of(message: Message, queue: str, settings: QueueSettings) -> Letter:
+    """Return the message as SQS is to hold it. Its tries do not count our own taking."""
+    body, encoding = _body(message.body, settings.encodings.get(queue, settings.encoding))
+    ours = 1 if message.receipt else 0
     return Letter(
         key=message.id,
         body=body,
@@ -31,9 +35,11 @@ def letter_of(message: Message, decode: Literal["keep", "auto"]) -> Letter:
             "azure.messageId": message.id,
             "azure.insertedOn": message.inserted_on,
             "azure.expiresOn": message.expires_on,
-            "azure.dequeueCount": message.dequeue_count,
+            "azure.dequeueCount": max(0, message.dequeue_count - ours),
             ENCODING: encoding,
         },
+        group=group_of(message.id, body, settings.fifo_group),
+        delay=settings.delay_seconds,
     )
 
 
@@ -50,16 +56,35 @@ def original(body: str, encoding: str) -> str:
             return body
 
 
-def _body(text: str, decode: Literal["keep", "auto"]) -> tuple[str, str]:
-    """Return body and encoding: text, base64 (kept), decoded, wrapped (illegal characters) or empty."""
+def group_of(key: str, body: str, rule: str) -> str:
+    """Return the message group on a FIFO queue; empty for the one group of the queue."""
+    if rule == "message":
+        return key
+    if not rule.startswith("json:"):
+        return ""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    value = document.get(rule.removeprefix("json:")) if isinstance(document, dict) else None
+    if value is None:
+        return ""
+    return _NOT_IN_GROUP.sub(lambda found: f"%{ord(found[0]):x}", str(value))[:MOST_GROUP]
+
+
+def _body(text: str, policy: Encoding) -> tuple[str, str]:
+    """Return body and what became of it.
+
+    text; base64 (kept); decoded; plain (was to be base64 and is not); wrapped (illegal characters); empty.
+    """
     if not text:
         return " ", "empty"  # SQS takes no empty body
     if ILLEGAL.search(text):
         return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode(), "wrapped"
     inner = _decoded(text)
     if inner is None:
-        return text, "text"
-    if decode == "keep" or not inner or ILLEGAL.search(inner):
+        return text, "plain" if policy == "base64" else "text"
+    if policy == "raw" or not inner or ILLEGAL.search(inner):
         return text, "base64"
     return inner, "decoded"
 

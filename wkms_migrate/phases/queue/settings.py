@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
 from wkms_migrate.config import Section
 
+Encoding: TypeAlias = Literal["raw", "base64", "auto"]
+
 
 class QueueSettings(Section):
     """Azure Queue Storage to SQS."""
 
-    mode: Literal["drain"] = Field(
-        "drain", description="drain: every message is taken, sent, and deleted on the source once SQS has it."
+    mode: Literal["drain", "copy", "forward"] = Field(
+        "drain",
+        description=(
+            "drain: every message is taken, sent, and deleted on the source once SQS has it; "
+            "copy: the source keeps every message, at a cost that the plan names; "
+            "forward: drain without an end, a bridge that runs until it is stopped."
+        ),
     )
     queues: tuple[str, ...] = Field((), description="Queues to move; empty for all.")
     targets: dict[str, str] = Field(
         {},
         description="SQS queue URL by Azure queue; default: provision's queue of that name, for X-poison its X-dlq.",
     )
-    decode: Literal["keep", "auto"] = Field(
-        "keep",
+    encoding: Encoding = Field(
+        "raw",
         description=(
-            "keep: bodies stay as they are and azure.encoding says when one is base64; "
-            "auto: base64 of UTF-8 text is decoded (only when no consumer decodes by itself)."
+            "raw: bodies stay as they are and azure.encoding says when one is base64; "
+            "base64: bodies are base64 of text and are decoded, those that are not are kept and told; "
+            "auto: what can be base64 of text is decoded. Decode only when no consumer decodes by itself."
         ),
+    )
+    encodings: dict[str, Encoding] = Field({}, description="Encoding by Azure queue, where it differs.")
+    fifo_group: str = Field(
+        "queue",
+        pattern="^(queue|message|json:.+)$",
+        description=(
+            "Message group on FIFO queues. queue: one, the order is kept; message: each its own, no order; "
+            "json:NAME: the value of that property of a JSON body."
+        ),
+    )
+    delay_seconds: int = Field(
+        0, ge=0, le=900, description="For how long SQS hides each message after it was sent; not on FIFO queues."
+    )
+    redrive: Literal["check", "set", "off"] = Field(
+        "check",
+        description=(
+            "For a queue X with an X-poison. check: say when the SQS queue gives nothing to its dead-letter queue; "
+            "set: write the redrive policy (Terraform must then know of it); off: do not look."
+        ),
+    )
+    max_receives: int = Field(
+        5, ge=1, le=1000, description="With redrive: set, receives after which a message is dead; Azure Functions: 5."
     )
     on_existing: Literal["refuse", "append"] = Field(
         "refuse", description="What to do with a target queue that holds messages already."
     )
-    lanes: int = Field(8, ge=1, le=64, description="How many hands take, send and delete at the same time, per queue.")
+    target_in_use: bool = Field(
+        default=False,
+        description="Consumers of the SQS queues run already: its counts prove nothing then and are not compared.",
+    )
+    lanes: int = Field(16, ge=1, le=64, description="How many hands take and delete at the same time, per queue.")
+    batches_in_flight: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Batches of 10 on their way to one SQS queue at the same time; a kill repeats these at most.",
+    )
     hidden_seconds: int = Field(
         120,
         ge=1,
@@ -39,4 +79,7 @@ class QueueSettings(Section):
     )
     settle_seconds: float = Field(
         180, ge=0, description="How long to wait for messages that others or an earlier crash hide, before giving up."
+    )
+    until_empty: bool = Field(
+        default=False, description="forward: end by itself when the source is empty, instead of when it is stopped."
     )

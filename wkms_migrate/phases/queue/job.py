@@ -1,0 +1,187 @@
+"""One queue's move: both ends opened, and a page of messages sent, journalled batch by batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from wkms_migrate.clients import azure_queue, sqs
+from wkms_migrate.clients.azure_queue import Message, QueueService
+from wkms_migrate.clients.sqs import Letter, Outcome, SqsQueue
+from wkms_migrate.errors import Refused, TransientError, WkmsError
+from wkms_migrate.events import Json
+from wkms_migrate.phases.queue.ledger import Ledger, Start
+from wkms_migrate.phases.queue.mapping import ENCODING, letter_of
+from wkms_migrate.phases.queue.settings import QueueSettings
+from wkms_migrate.plan import StepRun
+
+CONVERTED = {
+    "decoded": "messages were base64 and are text now; azure.encoding says decoded.",
+    "wrapped": "messages have characters that SQS refuses: the body is base64 of them; azure.encoding says wrapped.",
+    "empty": "messages were empty and are a single space on SQS; azure.encoding says empty.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a move of one queue works with. `turn` lets only so many batches be on their way at the same time."""
+
+    run: StepRun
+    source: QueueService
+    queue: str
+    target: SqsQueue
+    most_bytes: int
+    settings: QueueSettings
+    ledger: Ledger
+    start: Start
+    turn: threading.Semaphore
+
+    def result(self, held: int) -> dict[str, Json]:
+        """Return the facts of this step and its earlier lives; `held`: what stays on the source, hidden."""
+        return {
+            "mode": self.settings.mode,
+            "found": self.start.found,
+            "sent": self.ledger.sent,
+            "held": held,
+            "rejected": len(self.ledger.rejected),
+            "perhaps_twice": self.ledger.perhaps_twice,
+            "existing": self.start.existing,
+        }
+
+
+def result_key(queue: str) -> str:
+    """Return the name under which a move puts its facts out."""
+    return f"drained/{queue}"
+
+
+@contextmanager
+def opened(run: StepRun, queue: str, url: str, *, again: bool) -> Iterator[Job]:
+    """Open both ends. Raises `Refused` for a target with messages of others; `again`: they are of this run."""
+    settings = run.context.section(QueueSettings)
+    with ExitStack() as stack:
+        source = azure_queue.connect(run.context.settings.azure.storage, run.stopping)
+        stack.callback(source.close)
+        service = sqs.connect(run.context.settings.aws, run.stopping)
+        stack.callback(service.close)
+        target = service.queue(url)
+        ledger = Ledger(run)
+        facts = target.facts()
+        may = ledger.started or again or settings.on_existing == "append" or settings.target_in_use
+        if facts.messages and not may:
+            raise Refused(
+                f"The SQS queue {target.name} holds {facts.messages} messages already.",
+                hint="Purge it, or set phases.queue.on_existing: append.",
+            )
+        if settings.delay_seconds and target.fifo:
+            raise Refused(
+                f"The SQS queue {target.name} is FIFO and takes no delay per message.",
+                hint="Set phases.queue.delay_seconds: 0, and the delay on the queue itself.",
+            )
+        job = Job(
+            run=run,
+            source=source,
+            queue=queue,
+            target=target,
+            most_bytes=facts.most_bytes,
+            settings=settings,
+            ledger=ledger,
+            start=ledger.start(source.count(queue), facts.messages),
+            turn=threading.Semaphore(1 if target.fifo else settings.batches_in_flight),
+        )
+        try:
+            yield job
+        finally:
+            _tell_conversions(job)
+
+
+def send_page(job: Job, lane: str, page: Sequence[Message], until: float) -> None:
+    """Send messages in batches, stating each in the ledger; none begins after `until` (monotonic) or a wish to stop.
+
+    What was sent, `job.ledger.was_sent` tells. Raises `TransientError` when SQS does not take some now.
+    """
+    letters = [letter_of(message, job.queue, job.settings) for message in page]
+    batches = list(batched([letter for letter in letters if _fits(job, letter)], job.most_bytes))
+    if not batches:
+        return
+    with job.turn:
+        if time.monotonic() > until or job.run.stopping.is_set():
+            return
+        job.ledger.sending(lane, keys_of(batches[0]))
+        for batch, following in zip(batches, [*batches[1:], []], strict=True):
+            outcome = job.target.send(batch)
+            last = bool(outcome.waiting) or time.monotonic() > until or job.run.stopping.is_set()
+            taken = set(outcome.sent)
+            encodings = {one.key: str(one.attributes[ENCODING]) for one in batch if one.key in taken}
+            upcoming = list(outcome.waiting) if last else keys_of(following)
+            job.ledger.landed(lane, encodings, outcome.repeated, upcoming)
+            _note(job, outcome)
+            if last:
+                break
+    if outcome.waiting:
+        raise TransientError(outcome.reason, hint="Run the same command again to go on.")
+
+
+def keys_of(letters: Iterable[Letter]) -> list[str]:
+    """Return the ids of messages."""
+    return [letter.key for letter in letters]
+
+
+def batched(letters: Sequence[Letter], most_bytes: int) -> Iterator[list[Letter]]:
+    """Yield the letters in batches of at most 10 and `most_bytes`."""
+    batch: list[Letter] = []
+    size = 0
+    for letter in letters:
+        if batch and (len(batch) == sqs.MOST_AT_ONCE or size + letter.size > most_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(letter)
+        size += letter.size
+    if batch:
+        yield batch
+
+
+def give_back(job: Job, messages: Iterable[Message]) -> None:
+    """Make messages visible again; when that fails, they become visible by themselves a little later."""
+    with suppress(WkmsError):
+        for message in messages:
+            job.source.give_back(job.queue, message)
+
+
+def _fits(job: Job, letter: Letter) -> bool:
+    """Say whether the target takes a message of this size; when not, it is left where it is."""
+    if letter.size <= job.most_bytes:
+        return True
+    _reject(job, letter.key, f"it has {letter.size:,} bytes and the queue takes {job.most_bytes:,}")
+    return False
+
+
+def _note(job: Job, outcome: Outcome) -> None:
+    for key, reason in outcome.rejected.items():
+        _reject(job, key, reason)
+    errors = len(job.ledger.rejected)
+    job.run.progress(job.ledger.sent, job.start.found, "messages", errors=errors, item=job.queue)
+
+
+def _reject(job: Job, key: str, reason: str) -> None:
+    job.ledger.rejected[key] = reason
+    job.run.finding(
+        "queue.rejected",
+        f"SQS refuses the message: {reason}",
+        f"{job.queue}/{key}",
+        kind="left",
+        severity="error",
+        hint="It is still on the source. Deal with it by hand, then run again.",
+    )
+
+
+def _tell_conversions(job: Job) -> None:
+    counts = job.ledger.converted
+    for encoding, text in CONVERTED.items():
+        if count := counts[encoding]:
+            job.run.finding(f"queue.{encoding}", f"{count:,} {text}", job.queue, kind="converted")
+    if count := counts["plain"]:
+        text = "messages were to be base64 and are not; they are kept as they are, azure.encoding says plain."
+        job.run.finding("queue.plain", f"{count:,} {text}", job.queue, severity="warning")
