@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
     from wkms_migrate.config import Cosmos
 
+T = TypeVar("T")
+
 EXACT_DIGITS: Final = 18  # a longer run of digits is kept as a Decimal
 # Throttled requests are tried again here and not in the SDK, which would wait without seeing that it is to stop.
-PATIENT: Final = {"retry_throttle_total": 0}
+PATIENT: Final = {"retry_throttle_total": -1}  # the SDK takes 0 for its default of nine
+CALL_ATTEMPTS: Final = 50
+CALL_SECONDS: Final = 60.0
 ATTEMPTS: Final = 10_000
 PATIENCE_SECONDS: Final = 600.0  # throttled or unreachable for so long, a page is given up
 NOT_MODIFIED: Final = 304
@@ -116,19 +120,23 @@ class Database:
 
     def containers(self) -> list[Container]:
         """Return the containers by name."""
-        found = retry.call(lambda: list(self._proxy.list_containers()))
+        found = _call(lambda: list(self._proxy.list_containers()))
         return sorted((_container(properties) for properties in found), key=lambda one: one.name)
+
+    def container(self, name: str) -> ContainerProxy:
+        """Return the SDK's own view of a container."""
+        return self._proxy.get_container_client(name)
 
     def count(self, container: str) -> int:
         """Return the number of items of a container as the query engine counts them."""
         proxy = self._proxy.get_container_client(container)
         asked = {"query": "SELECT VALUE COUNT(1) FROM c", "enable_cross_partition_query": True}
-        return int(sum(retry.call(lambda: list(proxy.query_items(**asked)))))
+        return int(sum(_call(lambda: list(proxy.query_items(**asked)))))
 
     def feed_ranges(self, container: str) -> list[dict[str, Any]]:
         """Return the ranges that together hold all items, one per physical partition; to be given back as they are."""
         proxy = self._proxy.get_container_client(container)
-        return retry.call(lambda: list(proxy.read_feed_ranges()))
+        return _call(lambda: list(proxy.read_feed_ranges()))
 
     def throughput(self, container: str) -> float | None:
         """Return the request units per second of a container or its database; of autoscale the most; None: serverless.
@@ -137,8 +145,8 @@ class Database:
         """
         for owner in (self._proxy.get_container_client(container), self._proxy):
             try:
-                with _told(container):
-                    found = retry.call(owner.get_throughput)
+                with told(container):
+                    found = _call(owner.get_throughput)
             except NotThereError:
                 continue
             rate = found.auto_scale_max_throughput or found.offer_throughput
@@ -174,12 +182,12 @@ class Database:
         asked = {"feed_range": dict(feed.feed_range), "start_time": "Now", "mode": feed.mode}
 
         def ask() -> str:
-            with _told(feed.container):
+            with told(feed.container):
                 next(proxy.query_items_change_feed(**asked).by_page(), None)
             return str(proxy.client_connection.last_response_headers["etag"])
 
         try:
-            return retry.call(ask)
+            return _call(ask)
         except NotKeptError:
             return None
 
@@ -194,8 +202,13 @@ def connect(cosmos: Cosmos) -> Iterator[Database]:
         raise ConfigError(
             "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
         )
-    with _told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos), **PATIENT) as client:
+    with told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos), **PATIENT) as client:
         yield Database(client, cosmos.database)
+
+
+def _call(function: Callable[[], T]) -> T:
+    """Call for something small, as patiently as the SDK would."""
+    return retry.policy(attempts=CALL_ATTEMPTS, seconds=CALL_SECONDS)(function)
 
 
 def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | Divided | None:
@@ -206,7 +219,7 @@ def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | Divide
     elif feed.mode != LATEST:
         raise WkmsError(f"The feed of all versions of {feed.container} has no beginning.", hint="Give it a token.")
     answers: list[tuple[int, bytes]] = []
-    with _told(feed.container):
+    with told(feed.container):
         pages = proxy.query_items_change_feed(
             max_item_count=feed.page_size,
             mode=feed.mode,
@@ -281,7 +294,7 @@ def _credential(cosmos: Cosmos) -> Any:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def told(what: str) -> Iterator[None]:
     """Tell the SDK's failures in our words."""
     with importing:
         from azure.core.exceptions import AzureError

@@ -94,6 +94,13 @@ def of_item(attributes: Mapping[str, Attribute], mapping: ItemMap, fetch: Fetch 
     return _print(own, mapping.key_texts(attributes), int(expiry) if expiry else None, mapping)
 
 
+def unreadable(attributes: Mapping[str, Attribute], mapping: ItemMap) -> Print:
+    """Return the print of an item that no document can be made of; its key tells what it can of its name."""
+    own: Document = {}
+    mapping.keys.restore(mapping.key_texts(attributes), own)
+    return Print(identity_of(own, mapping), 0, None)
+
+
 def _print(own: Document, key: Mapping[str, str], expires: int | None, mapping: ItemMap) -> Print:
     texts = [_one_form(key[one.name], one.kind) for one in mapping.keys.attributes if one.name in key]
     content = _text([mapping.kept(own), texts, expires])

@@ -57,8 +57,11 @@ def body_of(own: Mapping[str, Any]) -> bytes:
 
 
 def document_of(body: bytes) -> Any:
-    """Return the document of a body."""
-    return values.decoded(zlib.decompress(body))
+    """Return the document of a body. Raises `DamagedBodyError`."""
+    try:
+        return values.decoded(zlib.decompress(body))
+    except (zlib.error, ValueError) as error:
+        raise DamagedBodyError(f"The body cannot be read: {error}.") from error
 
 
 def inline(body: bytes) -> dict[str, Attribute]:

@@ -1,146 +1,72 @@
-"""Compares both ends of one container: everything is read again, on the source from its feed, on the target by a scan.
-
-Items that expire within the hour are left out on both ends, for either may let them go while it is read.
-"""
+"""The step that compares both ends of one container: everything is read again, and what differs is named."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
-from wkms_migrate.clients.azure_cosmos import Database
-from wkms_migrate.clients.dynamodb import Dynamo
 from wkms_migrate.events import Json
-from wkms_migrate.phases.cosmos import digest, job
-from wkms_migrate.phases.cosmos.digest import Digest, Print
+from wkms_migrate.phases.cosmos import compare, digest
+from wkms_migrate.phases.cosmos.compare import Comparison
+from wkms_migrate.phases.cosmos.dead import DeadLetters
+from wkms_migrate.phases.cosmos.diff import Difference
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
-from wkms_migrate.transfer import Budget
 
-EXPIRING_SECONDS: Final = 3600
-NAMED_BUCKETS: Final = 16  # so many differing buckets are read again to name the items; keeps memory bounded
 EXAMPLES: Final = 10
-
-Prints: TypeAlias = Iterator[list[Print]]
-Reader: TypeAlias = Callable[[], Prints]
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What one end holds: a digest, the items left out, and of some buckets every identity with its digest."""
-
-    digest: Digest = field(default_factory=Digest)
-    expiring: int = 0
-    named: dict[bytes, int] = field(default_factory=dict)
-
-    def merge(self, other: _Seen) -> None:
-        self.digest.merge(other.digest)
-        self.expiring += other.expiring
-        self.named |= other.named
+PLACES: Final = 3
 
 
 def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     """State the comparison of a container with its table. Returns the count and digest of the source."""
-    ends = _Ends(run, work, horizon=time.time() + EXPIRING_SECONDS)
-    copied = run.context.output("cosmos", f"copied/{work.name}")
-    with job.source(run) as database, job.target(run) as dynamo:
-        source, target = ends.source(database), ends.target(dynamo)
-        if work.container.default_ttl is None:  # else some may have expired between the two
-            counted = database.count(work.name)
-            run.verified(work.name, "items on the source, by query and by feed", counted, source.digest.count)
-        if run.context.section(CosmosSettings).on_existing == "append":
-            buckets = list(range(digest.BUCKETS))
-        else:
-            run.verified(work.name, "items", source.digest.count, target.digest.count)
-            run.verified(work.name, "digest", source.digest.text, target.digest.text)
-            buckets = source.digest.differing(target.digest)[:NAMED_BUCKETS]
-        _compare_items(run, work, ends.source(database, buckets).named, ends.target(dynamo, buckets).named)
-    run.verified(work.name, "dead letters", 0, copied["dead"])
-    if source.expiring:
-        run.finding("expiring", f"{source.expiring:,} items expire within the hour and were not compared.", work.name)
-    return {f"verified/{work.name}": {"items": source.digest.count, "digest": source.digest.text}}
-
-
-def _compare_items(run: StepRun, work: Job, source: Mapping[bytes, int], target: Mapping[bytes, int]) -> None:
-    """State which items are missing, extra or different, by name."""
     appended = run.context.section(CosmosSettings).on_existing == "append"
-    extra = [identity for identity in target if identity not in source]
-    kinds = {
-        "missing": [identity for identity in source if identity not in target],
-        "extra": [] if appended else extra,
-        "different": [name for name, value in source.items() if name in target and target[name] != value],
+    with compare.opened(run, work) as ends:
+        found = compare.compare(ends, named=range(digest.BUCKETS) if appended else None, whole=appended)
+        if work.container.default_ttl is None:  # else some may have expired between the two
+            counted = ends.database.count(work.name)
+            run.verified(work.name, "items on the source, by query and by feed", counted, found.source.digest.count)
+        explained = compare.explained(ends, found, EXAMPLES)
+    source, target = found.source.digest, found.target.digest
+    if not appended:
+        run.verified(work.name, "items", source.count, target.count)
+        run.verified(work.name, "digest", source.text, target.text)
+        run.verified(work.name, "key buckets that differ", 0, len(found.buckets))
+        run.verified(work.name, "parts of large items", found.target.claimed, found.target.parts)
+    _state(run, found, explained, appended=appended)
+    letters = DeadLetters.of(run.context.run_dir, work.name).latest(work.mapping)
+    run.verified(work.name, "dead letters", 0, len(letters))
+    if found.source.expiring:
+        run.finding(
+            "expiring", f"{found.source.expiring:,} items expire within the hour and were not compared.", work.name
+        )
+    return {f"verified/{work.name}": {"items": source.count, "digest": source.text}}
+
+
+def _state(run: StepRun, found: Comparison, explained: Mapping[bytes, list[Difference]], *, appended: bool) -> None:
+    """State which items are missing, extra or different, by name, and where they differ."""
+    shown = {
+        "missing": [named(one) for one in found.missing],
+        "extra": [] if appended else [named(one) for one in found.extra],
+        "different": [described(one, explained.get(one, [])) for one in found.different],
     }
-    for kind, found in kinds.items():
-        run.verified(work.name, f"{kind} items", 0, len(found))
-        if found:
-            first = ", ".join(name.decode("utf-8", "replace") for name in sorted(found)[:EXAMPLES])
-            run.finding(f"{kind}-items", f"{kind} on the target, among others: {first}", work.name, severity="error")
-    if appended and extra:
-        run.finding("kept-items", f"{len(extra):,} items were in the table before the copy.", work.name)
+    for kind, items in shown.items():
+        run.verified(found.name, f"{kind} items", 0, len(items))
+        if items:
+            text = f"{kind} on the target, among others: {', '.join(items[:EXAMPLES])}"
+            hint = "`wkms-migrate cosmos repair` makes them alike."
+            run.finding(f"{kind}-items", text, found.name, severity="error", hint=hint)
+    if appended and found.extra:
+        run.finding("kept-items", f"{len(found.extra):,} items were in the table before the copy.", found.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """Reads either end, in parallel."""
+def named(identity: bytes) -> str:
+    """Write what names an item: its partition key and id, as JSON."""
+    return identity.decode("utf-8", "replace")
 
-    run: StepRun
-    work: Job
-    horizon: float
 
-    def source(self, database: Database, buckets: Iterable[int] | None = None) -> _Seen:
-        """Read the source: its digest, or, of some buckets, every item's."""
-        budget = Budget(self.run.context.section(CosmosSettings).ru_budget, self.run.stopping)
-        ranges = database.feed_ranges(self.work.name)
-
-        def reader(feed_range: Mapping[str, Any]) -> Reader:
-            return lambda: self._feed(feed_range, budget)
-
-        return self._read([reader(one) for one in ranges], buckets)
-
-    def target(self, dynamo: Dynamo, buckets: Iterable[int] | None = None) -> _Seen:
-        """Read the target, likewise."""
-        table = self.work.table(self.run.context)
-        segments = job.workers_of(self.run)
-
-        def reader(segment: int) -> Reader:
-            return lambda: self._scan(dynamo, table, segment, segments)
-
-        return self._read([reader(segment) for segment in range(segments)], buckets)
-
-    def _feed(self, feed_range: Mapping[str, Any], budget: Budget) -> Prints:
-        feed = self.work.feed(self.run, feed_range)
-        with job.source(self.run) as database:
-            for page in database.changes(feed, None, self.run.stopping):
-                yield [digest.of_document(document, self.work.mapping) for document in page.items]
-                budget.spend(page.charge)
-
-    def _scan(self, dynamo: Dynamo, table: str, segment: int, segments: int) -> Prints:
-        for items in dynamo.scan(table, segment, segments):
-            yield [digest.of_item(item, self.work.mapping) for item in items]
-
-    def _read(self, readers: list[Reader], buckets: Iterable[int] | None) -> _Seen:
-        whole = _Seen()
-        wanted = None if buckets is None else frozenset(buckets)
-        if wanted is not None and not wanted:
-            return whole
-        with ThreadPoolExecutor(job.workers_of(self.run), "verify") as pool:
-            for part in pool.map(lambda reader: self._seen(reader, wanted), readers):
-                whole.merge(part)
-        return whole
-
-    def _seen(self, reader: Reader, wanted: frozenset[int] | None) -> _Seen:
-        seen = _Seen()
-        for prints in reader():
-            self.run.check_stop()
-            for one in prints:
-                if one.expires is not None and one.expires <= self.horizon:
-                    seen.expiring += 1
-                elif wanted is None:
-                    seen.digest.add(one)
-                elif one.bucket in wanted:
-                    seen.named[one.identity] = one.digest
-        return seen
+def described(identity: bytes, places: list[Difference]) -> str:
+    """Write an item and the first places in which it differs."""
+    told = "; ".join(f"{one.path}: {one.source} became {one.target}" for one in places[:PLACES])
+    more = f"; and {len(places) - PLACES} more" if len(places) > PLACES else ""
+    return f"{named(identity)} ({told}{more})" if told else named(identity)

@@ -1,0 +1,138 @@
+"""Compares both ends of one container: by digest first, then, where a bucket of keys differs, item by item."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from wkms_migrate.clients import cosmos_lookup
+from wkms_migrate.phases.cosmos import diff, digest, job
+from wkms_migrate.phases.cosmos.bodies import Bodies
+from wkms_migrate.phases.cosmos.diff import Difference
+from wkms_migrate.phases.cosmos.digest import Digest
+from wkms_migrate.phases.cosmos.ends import EXPIRING_SECONDS, Ends, Seen
+from wkms_migrate.phases.cosmos.items import Document, stripped
+from wkms_migrate.phases.cosmos.job import Job
+from wkms_migrate.phases.cosmos.keys import ABSENT
+from wkms_migrate.phases.cosmos.large import DamagedBodyError
+from wkms_migrate.plan import StepRun
+
+NAMED_ITEMS: Final = 500_000  # items of both ends that are named at a time; keeps memory bounded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What came of it. Items are named by their partition key and id, as JSON; `extra` has the keys on the target.
+
+    `more` says that further buckets differ whose items were not named.
+    """
+
+    name: str
+    table: str
+    source: Seen
+    target: Seen
+    missing: list[bytes] = field(default_factory=list)
+    extra: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
+    different: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
+    more: bool = False
+
+    @property
+    def buckets(self) -> list[tuple[int, int, int]]:
+        """The buckets that differ, each with its count on the source and on the target."""
+        left, right = self.source.digest, self.target.digest
+        return [(bucket, left.counts[bucket], right.counts[bucket]) for bucket in left.differing(right)]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.buckets and self.target.parts == self.target.claimed
+
+
+@contextmanager
+def opened(run: StepRun, work: Job) -> Iterator[Ends]:
+    """Open both ends of a container."""
+    with job.source(run) as database, job.target(run) as dynamo:
+        bodies = Bodies(dynamo, work.table(run.context), run.context.settings.aws, run.stopping)
+        try:
+            yield Ends(run, work, database, dynamo, bodies, horizon=time.time() + EXPIRING_SECONDS)
+        finally:
+            bodies.close()
+
+
+def compare(ends: Ends, *, whole: bool = False, named: Iterable[int] | None = None) -> Comparison:
+    """Compare both ends; with `whole` name every item that differs, else those of the first buckets.
+
+    `named` are buckets to compare item by item whether they differ or not.
+    """
+    source, target = ends.source(), ends.target()
+    found = Comparison(name=ends.work.name, table=ends.work.table(ends.run.context), source=source, target=target)
+    differing = source.digest.differing(target.digest) if named is None else list(named)
+    groups = list(_groups(differing, source.digest, target.digest))
+    for buckets in groups if whole else groups[:1]:
+        _name(found, ends.source(buckets), ends.target(buckets))
+    if len(groups) > 1 and not whole:
+        return Comparison(**{slot: getattr(found, slot) for slot in Comparison.__slots__} | {"more": True})
+    return found
+
+
+def _groups(buckets: list[int], source: Digest, target: Digest) -> Iterator[list[int]]:
+    """Yield the buckets in groups that hold no more items than may be named at a time."""
+    group: list[int] = []
+    held = 0
+    for bucket in buckets:
+        items = source.counts[bucket] + target.counts[bucket]
+        if group and held + items > NAMED_ITEMS:
+            yield group
+            group, held = [], 0
+        group.append(bucket)
+        held += items
+    if group:
+        yield group
+
+
+def _name(found: Comparison, source: Seen, target: Seen) -> None:
+    found.missing.extend(sorted(source.named.keys() - target.named.keys()))
+    for identity, held in sorted(target.named.items()):
+        if identity not in source.named:
+            found.extra[identity] = held.key
+        elif source.named[identity].digest != held.digest:
+            found.different[identity] = held.key
+
+
+def explained(ends: Ends, found: Comparison, limit: int) -> dict[bytes, list[Difference]]:
+    """Return for the first items that differ in which places they do. Both ends are asked for these items again."""
+    first = list(found.different.items())[:limit]
+    return {identity: list(_places(ends, identity, key)) for identity, key in first}
+
+
+def _places(ends: Ends, identity: bytes, key: Mapping[str, str]) -> Iterator[Difference]:
+    mapping = ends.work.mapping
+    source = document_of(ends, identity)
+    asked = {"TableName": ends.work.table(ends.run.context), "Key": mapping.keys.typed(key), "ConsistentRead": True}
+    target = ends.dynamo.call("GetItem", orjson.dumps(asked)).get("Item")
+    if source is None or target is None:
+        yield Difference("$", "(absent)" if source is None else "…", "(absent)" if target is None else "…")
+        return
+    try:
+        own = mapping.from_item(target, ends.bodies.fetch)
+    except DamagedBodyError as error:
+        yield Difference("$", "…", str(error))
+        return
+    yield from diff.differences(mapping.kept(stripped(source)), mapping.kept(own))
+    expires = target.get(mapping.expiry_name, {}).get("N", ABSENT)
+    wanted: Any = mapping.expires_at(source)
+    yield from diff.differences(ABSENT if wanted is None else str(wanted), expires, f"({mapping.expiry_name})")
+
+
+def document_of(ends: Ends, identity: bytes) -> Document | None:
+    """Return the document with this partition key and id as the source has it now."""
+    *_, name = orjson.loads(identity)
+    for document in cosmos_lookup.items(ends.database, ends.work.name, name):
+        if digest.identity_of(stripped(document), ends.work.mapping) == identity:
+            return document
+    return None
