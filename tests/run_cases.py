@@ -5,6 +5,7 @@ from __future__ import annotations
 from wkms_migrate import events
 
 PHASES = ("provision", "mysql", "blob", "deploy")
+BEGIN = 1795348800.0
 STEPS = (
     ("provision", "provision/apply", "Apply Terraform (42 resources)", 92.4),
     ("mysql", "mysql/data/wkms", "Copy 9 tables of wkms (201,345 rows)", 48.1),
@@ -15,14 +16,16 @@ STEPS = (
 
 def started():
     """Begin a run."""
-    return events.RunStarted(at=1795348800.0, run="lab-1", environment="lab", version="0", phases=PHASES)
+    return events.RunStarted(at=BEGIN, run="lab-1", environment="lab", version="0", phases=PHASES)
 
 
-def steps(rows=STEPS):
-    """Do every step."""
+def steps(rows=STEPS, begin=BEGIN):
+    """Do every step, one after the other."""
+    at = begin
     for phase, step, summary, seconds in rows:
-        yield events.StepStarted(phase=phase, step=step, summary=summary, digest="d")
-        yield events.StepDone(phase=phase, step=step, digest="d", seconds=seconds, result={})
+        yield events.StepStarted(at=at, phase=phase, step=step, summary=summary, digest="d")
+        at += seconds
+        yield events.StepDone(at=at, phase=phase, step=step, digest="d", seconds=seconds, result={})
 
 
 def checks(lost_rows=0):
@@ -31,6 +34,9 @@ def checks(lost_rows=0):
         source, target = str(rows), str(rows - lost)
         yield check(table, "rows", source, target)
         yield check(table, "digest", "9f86d081884c7d65", "9f86d081884c7d65")
+    for container, blobs, size in (("documents", 1204, 52_114_553), ("attachments", 147, 4_804_768)):
+        for kind, value in (("objects", blobs), ("bytes", size), ("CRC64NVME of all objects", "42ecf64843f55ce6")):
+            yield check(container, kind, str(value), str(value), step="blob/verify/documents")
 
 
 def check(about, kind, source, target, step="mysql/verify/wkms"):
@@ -43,13 +49,15 @@ def findings():
     yield events.Finding(
         step="blob/copy/documents",
         code="left-archived",
-        text="2 blobs are in the archive tier.",
+        text="'인사팀/2019/규정.pdf' is in the archive tier and cannot be read.",
         object="documents/인사팀/2019/규정.pdf",
         kind="left",
         severity="warning",
         hint="Rehydrate them, then run again.",
     )
-    yield events.Finding(step="mysql/data/wkms", code="definer", text="3 definers changed.", kind="converted")
+    yield events.Finding(
+        step="mysql/data/wkms", code="mysql-definer", text="3 definers changed.", severity="warning", kind="converted"
+    )
     yield events.Finding(step="mysql/data/wkms", code="odd", text="<script>alert('1 & 2')</script>", object="<b>")
 
 
@@ -60,7 +68,7 @@ def skipped():
 
 def ended(exit_code=0):
     """End the run."""
-    return events.RunDone(at=1795349000.0, run="lab-1", exit_code=exit_code, ran=4, seconds=200.0)
+    return events.RunDone(at=BEGIN + 4000, run="lab-1", exit_code=exit_code, ran=4, seconds=200.0)
 
 
 def kpi(value, threshold=3.0):
@@ -75,7 +83,7 @@ def kpi(value, threshold=3.0):
 def deployed():
     """Deploy, and measure the goals."""
     result = {"kpis": [kpi(0.4), kpi(0.9, threshold=None)]}
-    for phase, of_step in (("deploy", {}), ("verify", result)):
+    for at, phase, of_step in ((BEGIN + 3900, "deploy", {}), (BEGIN + 3902, "verify", result)):
         step = f"{phase}/all"
-        yield events.StepStarted(phase=phase, step=step, summary=f"Do {phase}", digest="d")
-        yield events.StepDone(phase=phase, step=step, digest="d", seconds=2.0, result=of_step)
+        yield events.StepStarted(at=at, phase=phase, step=step, summary=f"Do {phase}", digest="d")
+        yield events.StepDone(at=at + 2, phase=phase, step=step, digest="d", seconds=2.0, result=of_step)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wkms_migrate import __version__
-from wkms_migrate.cli import cost, inspect, lab, move, mysql
+from wkms_migrate.cli import cost, inspect, lab, move, mysql, reports
 from wkms_migrate.errors import WkmsError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def _root(
 
 move.register(app)
 inspect.register(app)
+reports.register(app)
 app.add_typer(mysql.app, name="mysql")
 app.add_typer(lab.app, name="lab")
 app.add_typer(cost.app, name="cost")

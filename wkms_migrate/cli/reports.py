@@ -1,28 +1,62 @@
-"""What a run leaves for its readers: the table at its end and the report files."""
+"""What a run leaves for its readers: the table at its end, the report files, and `report`, which writes them again."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from wkms_migrate.cli import cost
-from wkms_migrate.cli.options import LANGUAGES
+from wkms_migrate.cli.options import LANGUAGES, Options, shared
+from wkms_migrate.cli.report_options import AsOf, Formats, Output, chosen, day
+from wkms_migrate.errors import UsageError
+from wkms_migrate.report.files import QUICK
 from wkms_migrate.ui import summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from wkms_migrate.cli.options import Options
+    import typer
+
     from wkms_migrate.errors import WkmsError
     from wkms_migrate.journal import RunState
     from wkms_migrate.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add `report` to the command line."""
+    app.command()(report)
+
+
+@shared
+def report(
+    options: Options,
+    formats: Formats = None,
+    as_of: AsOf = None,
+    output: Output = None,
+) -> None:
+    """Write the migration report of a run from its journal: what was moved, proved, converted, lost and left."""
+    session = options.session()
+    state = session.state()
+    if not state.run:
+        raise UsageError(f"There is no run in {session.run_dir}.", hint="Name one with --run, or run a phase first.")
+    paths = _write_run(
+        session,
+        output or session.run_dir / "report",
+        as_of=day(as_of) or _ended(state),
+        langs=[options.lang] if options.lang else LANGUAGES,
+        formats=chosen(formats),
+    )
+    for path in paths:
+        options.say(f"Wrote {path}")
+    options.data({"reports": [str(path) for path in paths]})
 
 
 def after_run(options: Options, session: Session, ran: list[str], error: WkmsError | None = None) -> None:
     """Show the summary and write the reports that the phases which `ran` (none named: all) add to."""
     state = session.state()
     names = [phase.name for phase in session.phases]
-    paths = write(session, state, names, priced=not ran or "assess" in ran)
+    paths = write(session, state, priced=not ran or "assess" in ran)
     if not options.quiet:
         summary.show(state, names, session.settings.lang, options.human)
     for path in paths:
@@ -30,12 +64,23 @@ def after_run(options: Options, session: Session, ran: list[str], error: WkmsErr
     options.data(summary.as_data(state, names) | {"reports": [str(path) for path in paths]}, error)
 
 
-def write(session: Session, state: RunState, phases: list[str], *, priced: bool) -> list[Path]:
+def write(session: Session, state: RunState, *, priced: bool) -> list[Path]:
     """Write the migration report and, where quantities may be new, the cost comparison into the run's folder."""
-    from wkms_migrate.report import run_report
-
-    folder = session.run_dir / "report"
-    moment = state.finished_at or state.started_at
-    ended = (datetime.fromtimestamp(moment, UTC) if moment else datetime.now(UTC)).date()
-    written = run_report.write(run_report.build(state, ended, phases), folder, LANGUAGES)
+    folder, ended = session.run_dir / "report", _ended(state)
+    written = _write_run(session, folder, as_of=ended, langs=LANGUAGES, formats=QUICK)
     return [*written, *(cost.write(session, folder, as_of=ended) if priced else [])]
+
+
+def _write_run(
+    session: Session, folder: Path, *, as_of: date, langs: Sequence[str], formats: Sequence[str]
+) -> list[Path]:
+    from wkms_migrate.report import recorded, run_files, run_report
+
+    names = [phase.name for phase in session.phases]
+    built = run_report.build(recorded.read(session.run_dir), as_of, names)
+    return run_files.write(built, folder, langs, formats)
+
+
+def _ended(state: RunState) -> date:
+    moment = state.finished_at or state.started_at
+    return (datetime.fromtimestamp(moment, UTC) if moment else datetime.now(UTC)).date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 SYMBOLS = {"USD": "$", "KRW": "₩"}
 WITHOUT_CENTS = ("KRW",)
+THOUSAND = 1000
 SIGNIFICANT = Context(prec=5, rounding=ROUND_HALF_UP)
 
 
@@ -68,6 +70,32 @@ def seconds(value: float) -> str:
 def moment(value: float) -> str:
     """Write seconds since 1970 as a UTC time to the minute; nothing for 0."""
     return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC" if value else "–"
+
+
+def size(value: float) -> str:
+    """Write a number of bytes in the unit that suits: 812 B, 4.8 MB or 1.3 GB, of 1,000 each."""
+    amount, unit = value, "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 - the one it ends with is used
+        if amount < THOUSAND:
+            break
+        amount /= THOUSAND
+    return f"{round(amount):,} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+
+
+def rate(value: float) -> str:
+    """Write how many a second: 1,204 or 3.7."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"  # noqa: PLR2004
+
+
+def short(text: str, length: int = 90) -> str:
+    """Leave out the middle of a long name, so that a page stays readable; its ends tell it from others."""
+    return text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2 - 1) :]}"
+
+
+def cell(text: object) -> str:
+    """Write a text so that Markdown takes no part of it for a mark, on one line."""
+    marked = re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", str(text))
+    return " ".join(marked.split())
 
 
 def _signed(value: Decimal, currency: str, step: str) -> str:

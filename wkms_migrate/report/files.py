@@ -1,3 +1,5 @@
+"""Which formats a report has, and how its files get into a folder."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -8,12 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+FORMATS = ("html", "xlsx", "md", "json", "csv", "pdf")
+USUAL = ("html", "xlsx", "md", "json", "csv")  # pdf needs a program and a font that not every machine has
+QUICK = ("html", "json")  # what every run leaves behind
+OF_NO_LANGUAGE = ("json", "csv")
 
-def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    """Write texts by file name, each whole or not at all; return their paths in order."""
+
+def write(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
+    """Write contents by file name, each whole or not at all; return their paths in order."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, text) for name, text in texts.items()]
+        return [_replace(folder / name, content) for name, content in contents.items()]
     except OSError as error:
         raise WkmsError(
             f"The report folder {folder} cannot be written: {error.strerror or error}.",
@@ -21,7 +28,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
         ) from error
 
 
-def _replace(path: Path, text: str) -> Path:
+def _replace(path: Path, content: str | bytes) -> Path:
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
     return draft.replace(path)

@@ -1,4 +1,4 @@
-"""Render a template to one self-contained HTML page."""
+"""Render a template: to one self-contained HTML page, or to Markdown."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, lang: str, currency: str, values: Mapping[str, Any]) -> str:
-    """Return the page in `lang`. Everything that is filled in is escaped."""
-    jinja = environment(lang, currency)
+    """Return the page in `lang`. Everything that is filled in is escaped, in Markdown by the filter `cell`."""
+    jinja = environment(lang, currency, escape=template.endswith(".html"))
     words = Words(lang, jinja)
     return jinja.get_template(template).render(**values, t=words, lang=lang)
 
 
-def environment(lang: str, currency: str) -> Environment:
+def environment(lang: str, currency: str, *, escape: bool = True) -> Environment:
     """Return the Jinja environment with the filters that templates and words are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=escape,  # noqa: S701 - False for Markdown and sheets only, never for a page
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -46,6 +46,10 @@ def environment(lang: str, currency: str) -> Environment:
         "ratio": figures.ratio,
         "seconds": figures.seconds,
         "moment": figures.moment,
+        "size": figures.size,
+        "rate": figures.rate,
+        "short": figures.short,
+        "cell": figures.cell,
         "money_span": lambda value: figures.span(value, money),
         "whole_span": lambda value: figures.span(value, whole),
         "unit_price_span": lambda value: figures.span(value, unit_price),

@@ -1,41 +1,42 @@
-"""The migration report: what a run moved, proved, changed and left; from the folded journal to HTML and JSON."""
+"""The migration report: what a run moved, proved, changed and left, from its journal alone; in no language yet."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
 
-from wkms_migrate.report import files, run_page
+from wkms_migrate.report import recorded
+from wkms_migrate.report.run_facts import SEVERITIES, FindingGroup, Kpi, Moved, check_groups, finding_groups, moved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
-    from pathlib import Path
 
-    from wkms_migrate.events import Finding, Json, Verified
+    from wkms_migrate.events import Finding, FindingKind, Verified
     from wkms_migrate.journal import RunState, StepState
+    from wkms_migrate.report.recorded import Attempt, Recorded
+    from wkms_migrate.report.run_facts import CheckGroup
 
-SCHEMA_VERSION = 1
-COUNTED = ("rows", "objects", "items", "messages")  # checks whose target value is a number of moved things
+KINDS: tuple[FindingKind, ...] = ("lost", "left", "risk", "converted", "note")  # what asks for a decision comes first
 
 Outcome = Literal["proved", "unproved", "failed", "stopped", "open", "empty"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
-    """One step: `status` as in the journal, `seconds` of its last run."""
+    """One step: `status` as in the journal, `seconds` of all its `attempts` together."""
 
     id: str
     summary: str
     status: str
     seconds: float
+    attempts: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseRow:
-    """One phase and its steps; a phase that never ran has none and is pending."""
+    """One phase and its steps; one that never ran has none and is pending. `seconds`: some step of it was running."""
 
     name: str
     status: str
@@ -46,27 +47,30 @@ class PhaseRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kpi:
-    """One figure of the system: its goal and what was measured, as text with their unit.
+class Downtime:
+    """For how long the system could not be written: `measured` over the cut-over, or `bound`, or `unknown`.
 
-    Without a `threshold` no goal is set, and the figure is for information.
+    Without a cut-over the bound is the time from the first step that moved data to the last that compared it:
+    what a freeze of the source over the whole move would have cost.
     """
 
-    name_ko: str
-    name_en: str
-    threshold: float | None
-    goal: str
-    measured: str
-    ok: bool
+    kind: Literal["measured", "bound", "unknown"]
+    seconds: float = 0.0
 
-    def name(self, lang: str) -> str:
-        """Return the name in `lang`, "ko" or "en"."""
-        return self.name_ko if lang == "ko" else self.name_en
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Which journal the report is made from: `sha256` of its bytes, `events` in it, `commands` that wrote it."""
+
+    sha256: str
+    events: int
+    commands: int
+    versions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """All that the report says, in no language yet."""
+    """All that the report says. Times are seconds since 1970, durations seconds."""
 
     run: str
     environment: str
@@ -74,113 +78,132 @@ class RunReport:
     started_at: float
     finished_at: float
     outcome: Outcome
+    seconds: float
+    downtime: Downtime
     phases: tuple[PhaseRow, ...]
+    moved: tuple[Moved, ...]
     checks: tuple[Verified, ...]
     findings: tuple[Finding, ...]
     kpis: tuple[Kpi, ...]
-
-    @property
-    def seconds(self) -> float:
-        """The time spent in steps, in seconds."""
-        return sum(phase.seconds for phase in self.phases)
+    provenance: Provenance
 
     @property
     def counts(self) -> dict[str, int]:
         """How much was found alike on both ends, by what was counted."""
         counted: dict[str, int] = {}
-        for check in self.checks:
-            if check.ok and check.check in COUNTED and check.target.isdecimal():
-                counted[check.check] = counted.get(check.check, 0) + int(check.target)
+        for phase in self.moved:
+            if phase.count is not None:
+                counted[phase.unit] = counted.get(phase.unit, 0) + phase.count
         return counted
+
+    @property
+    def checks_ok(self) -> int:
+        """How many comparisons agree."""
+        return sum(check.ok for check in self.checks)
+
+    @property
+    def done(self) -> int:
+        """How many phases are done."""
+        return sum(phase.status == "done" for phase in self.phases)
+
+    def status(self, phase: str) -> str:
+        """Return how far a phase is."""
+        return next((row.status for row in self.phases if row.name == phase), "pending")
+
+    @property
+    def check_groups(self) -> tuple[CheckGroup, ...]:
+        """Comparisons by phase and kind."""
+        return check_groups(self.checks)
+
+    @property
+    def pressing(self) -> tuple[FindingGroup, ...]:
+        """The findings that ask for a decision: lost, left, or worse than a note."""
+        found = [group for kind in KINDS for group in self.groups(kind)]
+        asking = [group for group in found if group.severity != "info" or group.kind in {"lost", "left"}]
+        return tuple(sorted(asking, key=lambda group: SEVERITIES.index(group.severity)))
 
     def of_kind(self, kind: str) -> tuple[Finding, ...]:
         """Return the findings of one kind."""
         return tuple(finding for finding in self.findings if finding.kind == kind)
 
+    def groups(self, kind: str) -> tuple[FindingGroup, ...]:
+        """Return the findings of one kind by code, the gravest first."""
+        return finding_groups(self.of_kind(kind))
 
-def build(state: RunState, as_of: date, phases: Sequence[str] = ()) -> RunReport:
-    """Report on a run as its journal has it. `phases` gives the running order and adds those that never ran.
 
-    KPIs come from the result of the verify phase: `kpis`, a list of mappings with names, goal, measured and ok.
-    """
+def build(journal: Recorded, as_of: date, phases: Sequence[str] = ()) -> RunReport:
+    """Report on a run as its journal has it. `phases` gives the running order and adds those that never ran."""
+    state = journal.state
     seen = dict.fromkeys((*phases, *(step.phase for step in state.steps.values() if step.phase)))
-    rows = tuple(_phase(state, name) for name in seen)
+    rows = tuple(_phase(journal, name) for name in seen)
     checks = tuple(sorted(state.verified.values(), key=lambda check: (check.ok, check.step, check.object, check.check)))
-    kpis = tuple(_kpi(kpi) for kpi in state.outputs("verify").get("kpis", ()))
+    goals = _kpis(state)
+    amounts = moved(checks, {phase.name: phase.seconds for phase in rows})
     return RunReport(
         run=state.run,
         environment=state.environment,
         as_of=as_of,
         started_at=state.started_at,
         finished_at=state.finished_at,
-        outcome=_outcome(state, rows, kpis),
+        outcome=_outcome(state, rows, goals),
+        seconds=recorded.busy(journal.attempts),
+        downtime=_downtime(journal.attempts, {amount.phase for amount in amounts}),
         phases=rows,
+        moved=amounts,
         checks=checks,
         findings=tuple(sorted(state.findings.values(), key=lambda found: (found.kind, found.step, found.object))),
-        kpis=kpis,
+        kpis=goals,
+        provenance=Provenance(
+            sha256=journal.sha256, events=journal.events, commands=journal.commands, versions=journal.versions
+        ),
     )
 
 
-def write(report: RunReport, out_dir: Path, langs: Sequence[str]) -> list[Path]:
-    """Write `run.json` and one `run.<lang>.html` per language into `out_dir`; return their paths."""
-    texts = {"run.json": json.dumps(document(report), ensure_ascii=False, indent=1) + "\n"}
-    texts |= {f"run.{lang}.html": run_page.render(report, lang) for lang in langs}
-    return files.write(out_dir, texts)
-
-
-def document(report: RunReport) -> dict[str, Any]:
-    """Return the report as plain values."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "report": "run",
-        "run": report.run,
-        "environment": report.environment,
-        "as_of": report.as_of.isoformat(),
-        "started_at": report.started_at,
-        "finished_at": report.finished_at,
-        "outcome": report.outcome,
-        "seconds": report.seconds,
-        "counts": report.counts,
-        "phases": [asdict(phase) for phase in report.phases],
-        "checks": [
-            {"step": c.step, "object": c.object, "check": c.check, "source": c.source, "target": c.target, "ok": c.ok}
-            for c in report.checks
-        ],
-        "findings": [
-            {
-                "kind": f.kind,
-                "severity": f.severity,
-                "code": f.code,
-                "step": f.step,
-                "object": f.object,
-                "text": f.text,
-                "hint": f.hint,
-            }
-            for f in report.findings
-        ],
-        "kpis": [asdict(kpi) for kpi in report.kpis],
-    }
-
-
-def _phase(state: RunState, name: str) -> PhaseRow:
+def _phase(journal: Recorded, name: str) -> PhaseRow:
+    state = journal.state
     steps = {step: known for step, known in state.steps.items() if known.phase == name}
+    attempts = [attempt for attempt in journal.attempts if attempt.phase == name]
     checks = [check for check in state.verified.values() if check.step in steps]
     return PhaseRow(
         name=name,
         status=_status([known.status for known in steps.values()]),
-        seconds=sum(known.seconds for known in steps.values()),
-        steps=tuple(_step(step, known) for step, known in steps.items()),
+        seconds=recorded.busy(attempts),
+        steps=tuple(_step(step, known, attempts) for step, known in steps.items()),
         checks=len(checks),
         checks_ok=sum(check.ok for check in checks),
     )
 
 
-def _step(step: str, known: StepState) -> StepRow:
-    return StepRow(id=step, summary=known.summary, status=known.status, seconds=known.seconds, reason=known.reason)
+def _step(step: str, known: StepState, attempts: Iterable[Attempt]) -> StepRow:
+    own = [attempt.seconds for attempt in attempts if attempt.step == step]
+    return StepRow(
+        id=step,
+        summary=known.summary,
+        status=known.status,
+        seconds=sum(own),
+        attempts=len(own),
+        reason=known.reason,
+    )
 
 
-def _kpi(found: Mapping[str, Json]) -> Kpi:
-    return Kpi(**{field.name: found[field.name] for field in fields(Kpi)})
+def _downtime(attempts: Sequence[Attempt], movers: set[str]) -> Downtime:
+    cutover = [attempt for attempt in attempts if attempt.phase == "cutover"]
+    spans = cutover or [attempt for attempt in attempts if attempt.phase in movers]
+    if not spans:
+        return Downtime(kind="unknown")
+    seconds = max(span.ended for span in spans) - min(span.began for span in spans)
+    return Downtime(kind="measured" if cutover else "bound", seconds=seconds)
+
+
+def _kpis(state: RunState) -> tuple[Kpi, ...]:
+    """Read the goals that the verify phase measured; a step that missed one failed, and left them at its checkpoint."""
+    found = [
+        kpi
+        for step in state.steps.values()
+        if step.phase == "verify"
+        for kpi in (step.result.get("kpis") if step.status == "done" else step.cursors.get("kpis")) or ()
+    ]
+    return tuple(Kpi(**{field.name: kpi[field.name] for field in fields(Kpi)}) for kpi in found)
 
 
 def _status(statuses: Sequence[str]) -> str:

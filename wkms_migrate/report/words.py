@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wkms_migrate.cost.fields import Notice
 
 LANGS = ("ko", "en")
+AREAS = ("run", "findings")  # each has a file of its own; what is left is in <lang>.yaml
 MESSAGES = Path(__file__).parent / "messages"
 
 
@@ -25,8 +26,9 @@ def catalogue(lang: str) -> dict[str, str]:
     """Return all entries of a language by their dotted key."""
     import yaml
 
-    text = (MESSAGES / f"{lang}.yaml").read_bytes()
-    return dict(_flat(yaml.load(text, yaml.CSafeLoader), ()))
+    names = [f"{area}.{lang}.yaml" for area in AREAS] + [f"{lang}.yaml"]
+    files = [yaml.load((MESSAGES / name).read_bytes(), yaml.CSafeLoader) for name in names]
+    return {key: text for entries in files for key, text in _flat(entries, ())}
 
 
 class Words:
@@ -47,6 +49,10 @@ class Words:
         if "{" in text:
             text = self._environment.from_string(text).render(**values, t=self)
         return Markup(text)  # noqa: S704 - the catalogue is ours, and its values are escaped
+
+    def known(self, key: str) -> Markup | None:
+        """Return the entry, or None where the catalogue has none of that name."""
+        return self(key) if key in self._entries else None
 
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""

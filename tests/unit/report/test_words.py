@@ -8,7 +8,7 @@ from jinja2 import Environment, meta
 
 from wkms_migrate.cost import audit, fields
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.report import cost_page, page, run_page, words
+from wkms_migrate.report import cost_page, page, run_report, words
 from wkms_migrate.report.page import TEMPLATES
 
 KO, EN = words.catalogue("ko"), words.catalogue("en")
@@ -36,7 +36,7 @@ def test_korean_is_korean_and_english_is_not():
 
 def test_every_code_and_name_has_its_words():
     wanted = [f"notice.guide-{code}" for code, _ in audit._RULES]
-    wanted += [f"area.{area}" for area in fields.AREAS] + [f"kind.{kind}" for kind in run_page.KINDS]
+    wanted += [f"area.{area}" for area in fields.AREAS] + [f"kind.{kind}" for kind in run_report.KINDS]
     wanted += [f"glossary.{term}.{part}" for term in cost_page.GLOSSARY for part in ("term", "text")]
     wanted += [f"status.{status}" for status in ("list", "billed", "estimated", "quoted", "missing")]
     assert [key for key in wanted if key not in KO] == []
@@ -44,7 +44,7 @@ def test_every_code_and_name_has_its_words():
 
 def test_every_entry_is_used():
     package = Path(words.__file__).parent.parent
-    sources = [*TEMPLATES.glob("*.html"), *(package / "report").glob("*.py"), *(package / "cost").glob("*.py")]
+    sources = [*TEMPLATES.glob("*.*"), *(package / "report").glob("*.py"), *(package / "cost").glob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     groups = (
         "area",
@@ -57,6 +57,12 @@ def test_every_entry_is_used():
         "glossary",
         "summary",
         "run.outcome",
+        "finding",
+        "severity",
+        "unit",
+        "column",
+        "run.tile",
+        "run.sign",
         "notice",
     )
     unused = [
