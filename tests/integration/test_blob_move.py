@@ -132,7 +132,7 @@ def test_metadata_over_two_kilobytes_goes_beside_the_object(move, source, target
     source.put("rich", b"x", metadata=metadata)
     ran = move.run()
     place = objects(target)["rich"].metadata["azure-metadata"]
-    assert json.loads(objects(target)[place].data) == {"key": "rich", "metadata": metadata}
+    assert json.loads(objects(target)[place].data) == {"key": "rich", "name": "rich", "metadata": metadata}
     assert "metadata-in-sidecar" in ran.codes()
 
 
@@ -147,7 +147,7 @@ def test_what_cannot_move_is_listed_with_the_fix_and_the_rest_moves(move, source
     found = {finding.code: finding for finding in ran.findings}
     assert set(found) == {"folder-stubs", "left-archived", "left-key-too-long"}
     assert found["left-archived"].kind == "left"
-    assert "set-tier" in found["left-archived"].hint
+    assert "blob rehydrate" in found["left-archived"].hint
     listed = next((move.folder / "runs").rglob("*.left.csv"))
     again = move.run(renames=str(listed))
     renamed = next(key for key in objects(target) if key != "folder/in.txt")

@@ -44,6 +44,14 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
+    snapshot: str = ""
+    version: str = ""
+    deleted: bool = False
+
+    @property
+    def past(self) -> str:
+        """When this was the content, for a snapshot or an earlier version; empty for the blob as it is now."""
+        return self.snapshot or self.version
 
 
 class Changed(WkmsError):
@@ -63,18 +71,20 @@ class BlobService:
         for page in self._pages("", {"comp": "list", "maxresults": PAGE}):
             yield from (_text(item, "Name") for item in page.iter("Container"))
 
-    def blobs(self, container: str, *, prefix: str = "", tags: bool = True) -> Iterator[Blob]:
-        """Yield the current blobs of a container, no snapshots, versions or deleted ones."""
+    def blobs(
+        self, container: str, *, prefix: str = "", tags: bool = True, also: tuple[str, ...] = ()
+    ) -> Iterator[Blob]:
+        """Yield the current blobs of a container; `also` takes the service's words snapshots, versions, deleted."""
         query = {
             "restype": "container",
             "comp": "list",
             "maxresults": PAGE,
-            "include": "metadata,tags" if tags else "metadata",
+            "include": ",".join(("metadata", *(("tags",) if tags else ()), *also)),
         }
         if prefix:
             query["prefix"] = prefix
         for page in self._pages(container, query):
-            yield from (_blob(item) for item in page.iter("Blob"))
+            yield from (_blob(item, versions="versions" in also) for item in page.iter("Blob"))
 
     def may_read_tags(self, container: str) -> bool:
         """Say whether these credentials may list index tags."""
@@ -100,13 +110,29 @@ class BlobService:
         headers = {"If-Match": f'"{blob.etag}"', **ASKED}
         if blob.size:
             headers["x-ms-range"] = f"bytes={offset}-{offset + len(into) - 1}"
-        request = Request(method="GET", path=f"{self._base}/{container}/{blob.name}", headers=headers)
+        past = {"snapshot": blob.snapshot} if blob.snapshot else {"versionid": blob.version} if blob.version else {}
+        request = Request(method="GET", path=f"{self._base}/{container}/{blob.name}", query=past, headers=headers)
         try:
             return self._origin.stream(request, lambda response: read_body(response, into))
         except ServiceError as error:
             if error.code in {"ConditionNotMet", "BlobNotFound", "BlobArchived", "InvalidRange"}:
                 raise Changed(f"{blob.name!r} was changed while it was read.") from error
             raise
+
+    def thaw(self, container: str, name: str, *, tier: str, priority: str) -> None:
+        """Ask for an archived blob in an online tier: the one write to the source. Takes hours; see `archive_status`.
+
+        `priority` is Standard or High. A blob that is being rehydrated already stays as it was asked for first.
+        """
+        headers = {"x-ms-access-tier": tier, "x-ms-rehydrate-priority": priority}
+        request = Request(
+            method="PUT", path=f"{self._base}/{container}/{name}", query={"comp": "tier"}, headers=headers
+        )
+        try:
+            self._origin.call(request)
+        except ServiceError as error:
+            if error.code != "BlobBeingRehydrated":
+                raise
 
     def close(self) -> None:
         """Close the connections."""
@@ -132,9 +158,10 @@ def connect(storage: Storage, stop: threading.Event | None = None) -> BlobServic
     return BlobService(storage.account, origin, urllib.parse.urlsplit(endpoint).path)
 
 
-def _blob(item: ET.Element) -> Blob:
+def _blob(item: ET.Element, *, versions: bool) -> Blob:
     properties = item.find("Properties")
     assert properties is not None
+    past = versions and _text(item, "IsCurrentVersion").lower() != "true"
     facts = {child.tag: child.text or "" for child in properties}
     metadata = {child.tag: child.text or "" for child in item.iterfind("Metadata/*")}
     return Blob(
@@ -151,6 +178,9 @@ def _blob(item: ET.Element) -> Blob:
         headers={name: facts[tag] for tag, name in HEADER_FIELDS.items() if facts.get(tag)},
         metadata=metadata,
         tags={_text(tag, "Key"): _text(tag, "Value") for tag in item.iterfind("Tags/TagSet/Tag")},
+        snapshot=_text(item, "Snapshot"),
+        version=_text(item, "VersionId") if past else "",
+        deleted=_text(item, "Deleted").lower() == "true",
     )
 
 

@@ -2,129 +2,85 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from typing import TypeAlias
 
 from wkms_migrate.clients import azure_blob
-from wkms_migrate.errors import ConfigError, NotKnownYet
 from wkms_migrate.events import Json
+from wkms_migrate.phases.blob import look
 from wkms_migrate.phases.blob.copy import copy_container
-from wkms_migrate.phases.blob.mapping import fingerprint, left
-from wkms_migrate.phases.blob.renames import read_renames
+from wkms_migrate.phases.blob.place import UNKNOWN, Place, chosen, place_of
+from wkms_migrate.phases.blob.rehydrate import archived, is_pending, request_container, wait_for_container
+from wkms_migrate.phases.blob.selection import select
 from wkms_migrate.phases.blob.settings import BlobSettings
+from wkms_migrate.phases.blob.survey import Survey, survey
 from wkms_migrate.phases.blob.verify import verify_container
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
 Work: TypeAlias = Callable[[StepRun, str, str], Mapping[str, Json]]
-UNKNOWN = "(known after provision)"
-UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-KIB = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What one listing of a container says: what can be copied, what is left and why, and a digest of all of it."""
-
-    objects: int
-    bytes: int
-    left: dict[str, int]
-    digest: str
-
-    @property
-    def text(self) -> str:
-        """The survey in words."""
-        left = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left.items()))
-        return f"{self.objects:,} objects, {_sized(self.bytes)}" + (f"; left behind: {left}" if left else "")
+HOW = {"storage_classes", "on_bad_md5", "on_existing", "mirror", "max_delete"}
 
 
 def plan(context: Context) -> Iterator[Step]:
-    """Yield copy and verify for every container; costs one listing each."""
+    """Yield copy and verify for every container, and before them what thaws archived blobs; costs one listing each."""
     settings = context.section(BlobSettings)
     service = azure_blob.connect(context.settings.azure.storage)
     try:
-        for container, bucket in _chosen(context, settings, service).items():
-            yield from _steps(settings, container, bucket, _survey(service, settings, container))
+        for container, place in chosen(context, settings.containers, settings.buckets, service).items():
+            found = survey(service, settings, container, select(settings, Place.of(place)))
+            if settings.archived == "rehydrate" and found.archived.objects:
+                yield from _thaw(service, settings, container, place)
+            yield from _steps(context, settings, container, place, found)
     finally:
         service.close()
 
 
-def _chosen(context: Context, settings: BlobSettings, service: azure_blob.BlobService) -> dict[str, str]:
-    """Return the bucket of every container that is to be moved; empty where none is known."""
-    there = list(service.containers())
-    if unknown := [name for name in (*settings.containers, *settings.buckets) if name not in there]:
-        raise ConfigError(
-            f"The storage account {service.account} has no container {', '.join(unknown)}.",
-            hint=f"phases.blob names it. The account has: {', '.join(there) or 'none'}.",
-        )
-    made = _made_by_provision(context)
-    chosen = {
-        name: settings.buckets.get(name) or made.get(name, made.get("", "")) for name in settings.containers or there
-    }
-    named = [bucket for bucket in chosen.values() if bucket and bucket != UNKNOWN]
-    if len(set(named)) != len(named):
-        raise ConfigError("Two containers would share a bucket.", hint="Give each its own in phases.blob.buckets.")
-    return chosen
-
-
-def _made_by_provision(context: Context) -> dict[str, str]:
-    """Return bucket by container; under an empty name what stands for all while provision is not done."""
-    try:
-        return dict(context.output("provision", "wkms")["buckets"])
-    except NotKnownYet:
-        return {"": UNKNOWN}
-
-
-def _steps(settings: BlobSettings, container: str, bucket: str, survey: Survey) -> Iterator[Step]:
-    skip = None if bucket else f"container {container} has no bucket; name one in phases.blob.buckets"
-    how = settings.model_dump(include={"storage_classes", "on_bad_md5", "on_existing"}, mode="json")
+def _steps(context: Context, settings: BlobSettings, container: str, place: str, found: Survey) -> Iterator[Step]:
+    skip = None if place else f"container {container} has no bucket; name one in phases.blob.buckets"
     yield Step(
         id=f"blob/copy/{container}",
-        summary=f"Copy container {container} to bucket {bucket} ({survey.text})",
-        run=partial(_on_bucket, copy_container, container),
-        digest=digest_of(bucket, survey.digest, how),
+        summary=f"Copy container {container} to bucket {place} ({found.text})",
+        run=partial(_on_place, copy_container, container),
+        digest=digest_of(place, found.digest, settings.model_dump(include=HOW, mode="json")),
+        stage=2,
         skip=skip,
+        preview=partial(look.deletions, context, container, place) if settings.mirror and place != UNKNOWN else None,
     )
     yield Step(
         id=f"blob/verify/{container}",
-        summary=f"Compare container {container} with bucket {bucket}",
-        run=partial(_on_bucket, verify_container, container),
-        digest=digest_of(bucket, survey.digest, settings.verify),
-        stage=1,
-        skip=skip,
+        summary=f"Compare container {container} with bucket {place}",
+        run=partial(_on_place, verify_container, container),
+        digest=digest_of(place, found.digest, settings.verify),
+        stage=3,
+        skip=skip or ("phases.blob.verify is none" if settings.verify == "none" else None),
     )
 
 
-def _on_bucket(work: Work, container: str, run: StepRun) -> Mapping[str, Json]:
-    """Do the work with the bucket as it is known now. Raises `NotKnownYet` when provision was not done."""
-    named = run.context.section(BlobSettings).buckets.get(container)
-    return work(run, container, named or run.context.output("provision", "wkms")["buckets"][container])
+def _thaw(service: azure_blob.BlobService, settings: BlobSettings, container: str, place: str) -> Iterator[Step]:
+    waiting = archived(service, settings, container, place)
+    asked = [blob.name for blob in waiting if not is_pending(blob)]
+    if asked:
+        yield Step(
+            id=f"blob/rehydrate/{container}",
+            summary=f"Ask Azure for {len(asked):,} archived blobs of {container} in tier {settings.rehydrate_tier}",
+            run=partial(_on_place, request_container, container),
+            digest=digest_of(asked),
+            stage=0,
+        )
+    if waiting:
+        yield Step(
+            id=f"blob/wait/{container}",
+            summary=f"Wait until {len(waiting):,} archived blobs of {container} can be read",
+            run=partial(_on_place, wait_for_container, container),
+            digest=digest_of(sorted(blob.name for blob in waiting)),
+            stage=1,
+        )
 
 
-def _survey(service: azure_blob.BlobService, settings: BlobSettings, container: str) -> Survey:
-    renames = read_renames(settings.renames)
-    objects, size, reasons = 0, 0, Counter[str]()
-    hasher = blake2b(digest_size=12)
-    for blob in service.blobs(container, tags=service.may_read_tags(container)):
-        key = renames.get(blob.name, blob.name)
-        reason = left(blob, key)
-        hasher.update(f"{key}\0{fingerprint(blob, key)}\0".encode())
-        if reason:
-            reasons[reason] += 1
-        else:
-            objects, size = objects + 1, size + blob.size
-    return Survey(objects=objects, bytes=size, left=dict(reasons), digest=hasher.hexdigest())
-
-
-def _sized(size: float) -> str:
-    for unit in UNITS[:-1]:
-        if size < KIB:
-            return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= KIB
-    return f"{size:,.1f} {UNITS[-1]}"
+def _on_place(work: Work, container: str, run: StepRun) -> Mapping[str, Json]:
+    """Do the work with the place as it is known now. Raises `NotKnownYet` when provision was not done."""
+    return work(run, container, place_of(run.context, run.context.section(BlobSettings).buckets, container))
 
 
 PHASE = Phase(

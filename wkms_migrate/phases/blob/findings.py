@@ -14,7 +14,7 @@ SHOWN = 50  # findings per container and reason; the CSV has all
 LEFT: dict[str, tuple[str, str]] = {
     "archived": (
         "is in the archive tier and cannot be read",
-        "Rehydrate it (az storage blob set-tier --tier Hot; takes up to 15 hours), then run the same command again.",
+        "`wkms-migrate blob rehydrate` asks Azure for it, which takes up to 15 hours, and copies it.",
     ),
     "key-too-long": (
         "has a name of more than 1,024 bytes in UTF-8, S3's limit",
@@ -24,6 +24,10 @@ LEFT: dict[str, tuple[str, str]] = {
     "reserved": (
         "has a name that begins with .wkms-migrate/, which this tool uses itself",
         "Give it another key by phases.blob.renames.",
+    ),
+    "collision": (
+        "would get the same key as another blob, by phases.blob.renames",
+        "Give it a key of its own in that file, then run the same command again.",
     ),
     "taken": (
         "would overwrite an object that somebody else put into the bucket",
@@ -64,14 +68,15 @@ def report(job: Job) -> None:
 
 
 def _report_left(job: Job) -> None:
-    left, renamed = job.manifest.left(), job.manifest.renamed()
+    left, renames = job.manifest.left(), job.selection.renames
     path = manifest_path(job.run.context, job.container).with_suffix(".left.csv")
-    if left or renamed:
-        write_left(path, [*left, *renamed])
+    if left or renames:
+        write_left(path, ((name, reason) for name, _, reason in left), renames, job.selection.room)
     folders = sum(1 for _, _, reason in left if reason == "folder")
     if folders:
         text = f"{folders} folder stubs (hdi_isfolder) have no content and were not copied; S3 needs none."
-        job.run.finding("folder-stubs", text, object=job.container)
+        hint = "phases.blob.folder_stubs: copy writes them as empty objects, with their metadata."
+        job.run.finding("folder-stubs", text, object=job.container, hint=hint)
     for reason, (text, hint) in LEFT.items():
         names = [name for name, _, why in left if why == reason]
         for name in names[:SHOWN]:
@@ -81,7 +86,7 @@ def _report_left(job: Job) -> None:
 
 
 def _left(job: Job, reason: str, text: str, about: str, hint: str) -> None:
-    severity: Literal["error", "warning"] = "error" if reason == "taken" else "warning"
+    severity: Literal["error", "warning"] = "error" if reason in {"taken", "collision"} else "warning"
     job.run.finding(f"left-{reason}", text, object=about, kind="left", severity=severity, hint=hint)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wkms_migrate.clients import azure_blob, s3
+from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.blob.crew import Memory
 from wkms_migrate.phases.blob.manifest import Manifest
-from wkms_migrate.phases.blob.mapping import Left, left
-from wkms_migrate.phases.blob.renames import read_renames
+from wkms_migrate.phases.blob.mapping import Left
+from wkms_migrate.phases.blob.place import Place
+from wkms_migrate.phases.blob.refusals import explained
+from wkms_migrate.phases.blob.selection import Selection, select
 from wkms_migrate.phases.blob.settings import MIB, BlobSettings
 from wkms_migrate.plan import Context, StepRun
 
@@ -40,10 +44,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The move of one container into one bucket."""
+    """The move of one container into one bucket, or a prefix of it."""
 
     container: str
     bucket: str
+    selection: Selection
     settings: BlobSettings
     source: azure_blob.BlobService
     target: s3.S3
@@ -88,20 +93,27 @@ def manifest_path(context: Context, container: str) -> Path:
 
 
 @contextmanager
-def opened(run: StepRun, container: str, bucket: str) -> Iterator[Job]:
-    """Open both ends and the manifest for one step; close all of it at the end."""
+def opened(run: StepRun, container: str, place: str, manifest_file: Path | None = None) -> Iterator[Job]:
+    """Open both ends and the manifest for one step; close all of it at the end. `place` is `bucket` or `bucket/prefix`.
+
+    Raises `WkmsError` when the manifest cannot be written.
+    """
     settings = run.context.section(BlobSettings)
+    where = Place.of(place)
+    selection = select(settings, where)
+    path = manifest_file or manifest_path(run.context, container)
     config = run.context.settings
     source = azure_blob.connect(config.azure.storage, run.stopping)
     target = s3.connect(config.aws, run.stopping)
     try:
         with (
-            Manifest(manifest_path(run.context, container)) as manifest,
+            Manifest(path) as manifest,
             ThreadPoolExecutor(settings.workers, thread_name_prefix="part") as parts,
         ):
             yield Job(
                 container=container,
-                bucket=bucket,
+                bucket=where.bucket,
+                selection=selection,
                 settings=settings,
                 source=source,
                 target=target,
@@ -112,20 +124,31 @@ def opened(run: StepRun, container: str, bucket: str) -> Iterator[Job]:
                 tally=Tally(),
                 tags=source.may_read_tags(container),
             )
+    except ServiceError as error:
+        told = explained(error, where.bucket)
+        if told is error:
+            raise
+        raise told from error
+    except (sqlite3.Error, OSError) as error:
+        raise WkmsError(
+            f"{path.parent} cannot be written: {error}.",
+            hint="Make room on its disk, or move runs_dir; then run the same command again. What landed is kept.",
+        ) from error
     finally:
         source.close()
         target.close()
 
 
 def list_both(job: Job) -> None:
-    """Take both listings into the manifest."""
-    renames = read_renames(job.settings.renames)
+    """Take both listings into the manifest: all blobs that are selected by name, and the objects that may be theirs."""
+    chosen = job.selection
+    blobs = job.source.blobs(job.container, prefix=chosen.source_prefix, tags=job.tags, also=chosen.also)
 
-    def blobs() -> Iterator[tuple[str, azure_blob.Blob, Left]]:
-        for blob in job.source.blobs(job.container, tags=job.tags):
+    def listed() -> Iterator[tuple[str, azure_blob.Blob, Left]]:
+        for item in chosen.listed(blobs):
             job.run.check_stop()
-            key = renames.get(blob.name, blob.name)
-            yield key, blob, left(blob, key)
+            yield item
 
-    job.manifest.list_source(blobs())
-    job.manifest.list_target(job.target.objects(job.bucket))
+    objects = job.target.objects(job.bucket, chosen.target_prefix)
+    job.manifest.list_source(listed())
+    job.manifest.list_target(one for one in objects if chosen.holds(one.key))

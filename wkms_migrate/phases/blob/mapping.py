@@ -27,7 +27,7 @@ CONTROL = ".wkms-migrate/"  # keys of this tool's own objects: sidecars and back
 SIDECARS = f"{CONTROL}metadata/"
 BACKUPS = f"{CONTROL}backup/"
 
-Left = Literal["", "folder", "archived", "key-too-long", "too-large", "reserved", "taken"]
+Left = Literal["", "folder", "archived", "key-too-long", "too-large", "reserved", "taken", "collision", "unselected"]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PLAIN = re.compile(r"[!-~]([ -~]*[!-~])?")
@@ -42,9 +42,9 @@ class Mapped:
     notes: tuple[str, ...]
 
 
-def left(blob: Blob, key: str) -> Left:
-    """Return the reason why this blob cannot be copied as it is, or an empty string."""
-    if blob.folder and not blob.size:
+def left(blob: Blob, key: str, *, folders: bool = False) -> Left:
+    """Return why this blob cannot be copied as it is, or an empty string; `folders` takes their stubs too."""
+    if blob.folder and not blob.size and not folders:
         return "folder"
     if blob.tier == "Archive":
         return "archived"
@@ -61,12 +61,11 @@ def fingerprint(blob: Blob, key: str) -> str:
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=12).hexdigest()
 
 
-def proposed_key(name: str) -> str:
-    """Return a key that fits for a name that does not: cut, with a digest of the name, and the same suffix."""
+def proposed_key(name: str, room: int = KEY_BYTES) -> str:
+    """Return a key of `room` bytes for a name that is longer: cut, with a digest of the name, and the same suffix."""
     suffix = PurePosixPath(name).suffix if len(PurePosixPath(name).suffix.encode()) <= 16 else ""  # noqa: PLR2004
     tail = f"~{hashlib.sha256(name.encode()).hexdigest()[:12]}{suffix}"
-    room = KEY_BYTES - len(tail.encode())
-    return name.encode()[:room].decode(errors="ignore") + tail
+    return name.encode()[: room - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def storage_class(blob: Blob, classes: Mapping[str, str]) -> str:
@@ -86,12 +85,14 @@ def mapped(blob: Blob, key: str, source: str, classes: Mapping[str, str]) -> Map
         "azure-version": fingerprint(blob, key),
         "azure-last-modified": blob.last_modified,
         "azure-blob-type": blob.kind,
-        **({"azure-name": encoded(blob.name)} if key != blob.name else {}),
+        **({"azure-snapshot": blob.snapshot} if blob.snapshot else {}),
+        **({"azure-version-id": blob.version} if blob.version else {}),
     }
-    metadata = {name.lower(): encoded(value) for name, value in {**unfit, **blob.metadata}.items()}
+    name = {} if key == blob.name else {"azure-name": blob.name}
+    metadata = {name.lower(): encoded(value) for name, value in {**name, **unfit, **blob.metadata}.items()}
     sidecar = None
     if not _fits({**own, **metadata}):
-        sidecar = _sidecar(key, blob.metadata)
+        sidecar = _sidecar(key, blob, unfit)
         metadata = {"azure-metadata": sidecar[0]}
     headers = content | {f"x-amz-meta-{name}": value for name, value in {**own, **metadata}.items()}
     if blob.tags:
@@ -108,14 +109,22 @@ def encoded(value: str) -> str:
     return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
 
 
+def decoded(value: str) -> str:
+    """Return what `encoded` was given."""
+    if value.startswith("=?UTF-8?B?") and value.endswith("?="):
+        return base64.b64decode(value[10:-2]).decode()
+    return value
+
+
 def _fits(metadata: Mapping[str, str]) -> bool:
     named = all(_TOKEN.fullmatch(name) for name in metadata)
     return named and sum(len(name) + len(value) for name, value in metadata.items()) <= METADATA_BYTES
 
 
-def _sidecar(key: str, metadata: Mapping[str, str]) -> tuple[str, bytes]:
+def _sidecar(key: str, blob: Blob, unfit: Mapping[str, str]) -> tuple[str, bytes]:
     name = f"{SIDECARS}{hashlib.sha256(key.encode()).hexdigest()}.json"
-    return name, msgspec.json.encode({"key": key, "metadata": dict(metadata)})
+    headers = {"headers": dict(unfit)} if unfit else {}
+    return name, msgspec.json.encode({"key": key, "name": blob.name, "metadata": blob.metadata, **headers})
 
 
 def _notes(blob: Blob, unfit: Mapping[str, str], *, overflow: bool) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ import threading
 from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.clients.s3 import Listed
 from wkms_migrate.errors import Refused
+from wkms_migrate.phases.blob.backup import back_up, kept_as
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.job import Job
 from wkms_migrate.phases.blob.manifest import Md5, Written
-from wkms_migrate.phases.blob.mapping import BACKUPS, KEY_BYTES
-
-COPY_LIMIT = 5 << 30  # bytes that one CopyObject can copy
+from wkms_migrate.phases.blob.mirror import check as check_mirror
+from wkms_migrate.phases.blob.mirror import refuse_empty
 
 
 def reconcile(job: Job) -> None:
@@ -21,7 +21,9 @@ def reconcile(job: Job) -> None:
 
     Costs one HEAD for each object that the manifest does not know; none when the manifest is there.
     """
-    foreign = _adopt(job)
+    foreign = adopt(job)
+    if job.settings.mirror:
+        check_mirror(job, foreign)
     if foreign and job.settings.on_existing == "refuse":
         raise Refused(
             f"Bucket {job.bucket} holds {len(foreign)} objects that did not come from {job.origin}, "
@@ -49,7 +51,7 @@ def abort_stale_uploads(job: Job) -> None:
             job.target.abort_upload(job.bucket, key, upload_id)
 
 
-def _adopt(job: Job) -> set[str]:
+def adopt(job: Job) -> set[str]:
     """Note the unknown objects that this tool wrote; return the keys of the others."""
     foreign: set[str] = set()
     lock = threading.Lock()
@@ -69,6 +71,7 @@ def _adopt(job: Job) -> set[str]:
                     fingerprint=head.metadata.get("azure-version", ""),
                     etag=head.etag,
                     crc64=head.crc64,
+                    confirmed=head.crc64,
                     md5=_md5_by_etag(blob, head.etag),
                 )
             )
@@ -87,32 +90,22 @@ def _md5_by_etag(blob: Blob | None, etag: str) -> Md5:
 def _replace(job: Job, foreign: set[str]) -> None:
     """Keep what is about to be overwritten or is not on the source, then delete the latter."""
     gone = set(job.manifest.extra())
+    if gone:
+        refuse_empty(job)
     versioned = job.target.versioned(job.bucket)
     for key in sorted(foreign | gone):
         job.run.check_stop()
         if not versioned:
-            _back_up(job, key)
+            back_up(job, key)
         if key in gone:
             job.target.delete(job.bucket, key)
             job.manifest.forget_target(key)
     if foreign or gone:
-        where = "an earlier version" if versioned else f"a copy under {BACKUPS}{job.run.context.run_dir.name}/"
         job.run.finding(
             "replaced",
-            f"{len(foreign | gone)} objects of bucket {job.bucket} were replaced or deleted; each is kept as {where}.",
+            f"{len(foreign | gone)} objects of bucket {job.bucket} were replaced or deleted; each is kept as "
+            f"{kept_as(job, versioned=versioned)}.",
             object=job.container,
             kind="note",
             severity="warning",
         )
-
-
-def _back_up(job: Job, key: str) -> None:
-    copy = f"{BACKUPS}{job.run.context.run_dir.name}/{key}"
-    head = job.target.head(job.bucket, key)
-    if len(copy.encode()) > KEY_BYTES or (head and head.size > COPY_LIMIT):
-        raise Refused(
-            f"Object {key!r} of bucket {job.bucket} cannot be backed up by a copy: its key or its size is too long.",
-            hint="Switch versioning on for the bucket, then run the same command again.",
-        )
-    if head:
-        job.target.copy(job.bucket, key, copy)

@@ -24,14 +24,15 @@ def read_renames(path: Path | None) -> Mapping[str, str]:
         ) from error
 
 
-def write_left(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
-    """Write the (name, key, reason) of blobs left behind or renamed; too long a name gets a key proposed.
+def write_left(path: Path, left: Iterable[tuple[str, str]], renames: Mapping[str, str], room: int) -> None:
+    """Write the (name, reason) of blobs left behind, and the renames; too long a name gets a key of `room` bytes.
 
     What is renamed stays in it, so that the file can be named as `renames` where it is.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("name", "reason", "key"))
-        for name, key, reason in rows:
-            proposed = proposed_key(name) if reason == "key-too-long" else ""
-            writer.writerow((name, reason, key if reason == "renamed" else proposed))
+        for name, key in renames.items():
+            writer.writerow((name, "renamed", key))
+        for name, reason in left:  # last: what a rename did not mend gets a better key here
+            writer.writerow((name, reason, proposed_key(name, room) if reason == "key-too-long" else ""))

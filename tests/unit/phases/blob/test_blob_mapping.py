@@ -34,7 +34,7 @@ def test_metadata_is_whole_in_headers_or_beside_the_object(metadata):
     if one.sidecar:
         name, body = one.sidecar
         assert stored["azure-metadata"] == name
-        assert json.loads(body) == {"key": "a", "metadata": metadata}
+        assert json.loads(body) == {"key": "a", "name": "a", "metadata": metadata}
         assert "metadata-in-sidecar" in one.notes
     else:
         lowered = {name.lower(): value for name, value in metadata.items()}

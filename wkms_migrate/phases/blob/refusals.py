@@ -1,0 +1,48 @@
+"""What a service's refusal means: for one object, for the whole bucket, or for the sign-in."""
+
+from __future__ import annotations
+
+from wkms_migrate.clients.http_origin import ServiceError
+from wkms_migrate.errors import Partial, Refused, WkmsError
+
+# Codes of both services' documentation ("Error responses" of S3, "Blob Storage error codes").
+EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "RequestTimeTooSkewed"})
+ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"})
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AuthorizationPermissionMismatch",
+        "InsufficientAccountPermissions",
+        "AuthorizationResourceTypeMismatch",
+    }
+)
+BAD_REQUEST, CONFLICT = 400, 409
+GO_ON = "Then run the same command again: it goes on where it stopped."
+
+
+def of_one_object(error: ServiceError, *, copied: int) -> bool:
+    """Say whether only this object is meant: its headers, its state, its encryption, or a right on its name.
+
+    A right that is missing from the first object on is missing for all.
+    """
+    if error.code in EXPIRED | ELSEWHERE:
+        return False
+    return error.status in {BAD_REQUEST, CONFLICT} or (error.code in DENIED and copied > 0)
+
+
+def explained(error: ServiceError, bucket: str) -> WkmsError:
+    """Return the error in the words of a migration, or the same one when there is nothing to add."""
+    if error.code in EXPIRED:
+        return Partial(f"{error.message} The credentials have ended.", hint=f"Sign in again. {GO_ON}")
+    if error.code in ELSEWHERE:
+        return Refused(
+            f"Bucket {bucket} is in another region than aws.region says ({error.code}).",
+            hint="Set aws.region to the bucket's region (`aws s3api get-bucket-location`), or name another bucket.",
+        )
+    if error.code in DENIED and error.message.startswith("S3"):
+        return Refused(
+            f"{error.message} The bucket belongs to another account, or these credentials lack a right on it.",
+            hint="Needed: s3:ListBucket, GetBucketVersioning, ListBucketMultipartUploads, GetObject, PutObject, "
+            "PutObjectTagging, AbortMultipartUpload, DeleteObject.",
+        )
+    return error

@@ -1,0 +1,105 @@
+"""What one listing of a container says, before anything is copied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from wkms_migrate.clients.azure_blob import Blob, BlobService
+from wkms_migrate.phases.blob.mapping import Left, fingerprint, mapped, storage_class
+from wkms_migrate.phases.blob.selection import Selection
+from wkms_migrate.phases.blob.settings import BlobSettings
+
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+KIB = 1024
+PENDING = "rehydrate-pending"
+EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Heap:
+    """A number of objects and their bytes."""
+
+    objects: int = 0
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        """Count one object."""
+        self.objects += 1
+        self.bytes += size
+
+    @property
+    def text(self) -> str:
+        """The heap in words."""
+        return f"{self.objects:,} objects, {sized(self.bytes)}"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What can be copied, what is left and why, in which tiers and classes; and a digest of all that is selected."""
+
+    taken: Heap = field(default_factory=Heap)
+    archived: Heap = field(default_factory=Heap)
+    rehydrating: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    tiers: dict[str, Heap] = field(default_factory=dict)
+    classes: dict[str, Heap] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    unselected: int = 0
+    tags: bool = True
+    digest: str = ""
+
+    @property
+    def text(self) -> str:
+        """The survey in words."""
+        left = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left.items()))
+        return self.taken.text + (f"; left behind: {left}" if left else "")
+
+
+def survey(
+    service: BlobService, settings: BlobSettings, container: str, selection: Selection, *, notes: bool = False
+) -> Survey:
+    """List a container once; with `notes` count also what will not stay as it is on S3."""
+    tags = service.may_read_tags(container)
+    found = Survey(tags=tags)
+    hasher = blake2b(digest_size=12)
+    blobs = service.blobs(container, prefix=selection.source_prefix, tags=tags, also=selection.also)
+    for key, blob, reason in selection.listed(blobs):
+        if reason == "unselected":
+            found.unselected += 1
+            continue
+        hasher.update(f"{key}\0{fingerprint(blob, key)}\0".encode())
+        _count(found, settings, blob, reason)
+        if notes and not reason:
+            found.notes.update(mapped(blob, key, "", settings.storage_classes).notes)
+    found.digest = hasher.hexdigest()
+    return found
+
+
+def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> None:
+    tier = blob.tier or "none"
+    found.tiers.setdefault(tier, Heap()).add(blob.size)
+    found.kinds[blob.kind] += 1
+    if blob.tier == "Archive":
+        found.archived.add(blob.size)
+        found.rehydrating += blob.archive_status.startswith(PENDING)
+    if reason:
+        found.left[reason] += 1
+        named = found.examples.setdefault(reason, [])
+        if len(named) < EXAMPLES:
+            named.append(blob.name)
+        return
+    found.taken.add(blob.size)
+    found.classes.setdefault(storage_class(blob, settings.storage_classes), Heap()).add(blob.size)
+
+
+def sized(size: float) -> str:
+    """Return bytes in the unit that suits them."""
+    for unit in UNITS[:-1]:
+        if size < KIB:
+            return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= KIB
+    return f"{size:,.1f} {UNITS[-1]}"
