@@ -11,7 +11,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
@@ -92,7 +92,16 @@ class Storage(Section):
     queue_endpoint: str | None = Field(
         None, description="Queue endpoint; null takes https://<account>.queue.core.windows.net."
     )
-    key: SecretRef | None = Field(None, description="Account key; null signs in with azure-identity.")
+    key: SecretRef | None = Field(None, description="Account key; without key and sas azure-identity signs in.")
+    sas: SecretRef | None = Field(
+        None, description="SAS token in the key's place, with the rights read, list and tags; read again when it ends."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.key and self.sas:
+            raise ValueError("key and sas are two ways to sign in: set one to null")
+        return self
 
 
 class Cosmos(Section):

@@ -45,6 +45,10 @@ class SecretRef:
             self._value = self._read()
         return self._value
 
+    def renew(self) -> None:
+        """Read the secret again, because the one that was read is not accepted any more."""
+        self._value = self._read()
+
     @property
     def known(self) -> str | None:
         """The secret if it was revealed before, for redaction only."""

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from wkms_migrate.clients.azure_origin import origin
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
-from wkms_migrate.clients.shared_key import bearer, shared_key
 from wkms_migrate.clients.structured_body import ASKED, read_body
 from wkms_migrate.errors import WkmsError
 
@@ -153,9 +153,8 @@ class BlobService:
 def connect(storage: Storage, stop: threading.Event | None = None) -> BlobService:
     """Return the account of the configuration. `stop` ends a wait between tries."""
     endpoint = storage.blob_endpoint or f"https://{storage.account}.blob.core.windows.net"
-    sign = shared_key(storage.account, storage.key.reveal()) if storage.key else bearer()
-    origin = Origin("Azure Blob Storage", endpoint, sign, stop)
-    return BlobService(storage.account, origin, urllib.parse.urlsplit(endpoint).path)
+    service = origin(storage, "Azure Blob Storage", endpoint, stop)
+    return BlobService(storage.account, service, urllib.parse.urlsplit(endpoint).path)
 
 
 def _blob(item: ET.Element, *, versions: bool) -> Blob:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from wkms_migrate.clients.azure_origin import origin
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
-from wkms_migrate.clients.shared_key import bearer, shared_key
 from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
@@ -107,9 +107,8 @@ class QueueService:
 def connect(storage: Storage, stop: threading.Event | None = None) -> QueueService:
     """Return the account of the configuration. `stop` ends a wait between tries."""
     endpoint = storage.queue_endpoint or f"https://{storage.account}.queue.core.windows.net"
-    sign = shared_key(storage.account, storage.key.reveal()) if storage.key else bearer()
-    origin = Origin("Azure Queue Storage", endpoint, sign, stop)
-    return QueueService(storage.account, origin, urllib.parse.urlsplit(endpoint).path)
+    service = origin(storage, "Azure Queue Storage", endpoint, stop)
+    return QueueService(storage.account, service, urllib.parse.urlsplit(endpoint).path)
 
 
 def _messages(queue: str, body: bytes) -> list[Message]:

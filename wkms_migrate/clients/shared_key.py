@@ -88,10 +88,23 @@ def bearer(credential: Any | None = None) -> Callable[[Request], Mapping[str, st
 
                 credential = DefaultAzureCredential()
             if token is None or token.expires_on < time.time() + RENEW_SECONDS:
-                token = credential.get_token(SCOPE)
+                token = _token(credential)
             return str(token.token)
 
     def sign(request: Request) -> Mapping[str, str]:
         return {**request.headers, "x-ms-version": API_VERSION, "Authorization": f"Bearer {current()}"}
 
     return sign
+
+
+def _token(credential: Any) -> Any:
+    with importing:
+        from azure.core.exceptions import AzureError
+
+    try:
+        return credential.get_token(SCOPE)
+    except AzureError as error:
+        raise ConfigError(
+            f"No Microsoft Entra token could be had for Azure Storage: {error.message}",
+            hint="Sign in with `az login`, or give this machine a managed identity; then run the same command again.",
+        ) from error
