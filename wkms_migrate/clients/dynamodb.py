@@ -1,4 +1,4 @@
-"""DynamoDB tables: their definition, scans, batched writes, time to live.
+"""DynamoDB tables: their definition, scans, single batches of writes, time to live.
 
 The service is spoken to in its own JSON over `http_origin`: through boto3 an item costs several times the CPU that
 it costs here. Limits and shapes: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html
@@ -6,16 +6,13 @@ it costs here. Limits and shapes: https://docs.aws.amazon.com/amazondynamodb/lat
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 import urllib.parse
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -23,28 +20,12 @@ from wkms_migrate.clients import aws as aws_client
 from wkms_migrate.clients.http_origin import Origin, Request
 from wkms_migrate.clients.http_wire import Response
 from wkms_migrate.clients.sigv4 import Credentials, sigv4
-from wkms_migrate.errors import ConfigError, Interrupted, TransientError
-from wkms_migrate.transfer import Window
+from wkms_migrate.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
     from wkms_migrate.config import Aws
 
 Item: TypeAlias = dict[str, Any]  # attribute name to typed value, e.g. {"id": {"S": "1"}}
-
-MAX_BATCH_ITEMS: Final = 25
-MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
-MAX_ITEM_BYTES: Final = 400 * 1024
-CAPACITY_UNIT: Final = 1024
-FIRST_WAIT: Final = 0.05
-LONGEST_WAIT: Final = 10.0
-PATIENCE_SECONDS: Final = 600.0  # without a single item taken
-
-
-class Meter(Protocol):
-    """What capacity units are taken off from."""
-
-    def spend(self, units: float) -> None:
-        """Take units off, and wait until they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +72,12 @@ class Dynamo:
         types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
         keys = {one["KeyType"]: (one["AttributeName"], types[one["AttributeName"]]) for one in found["KeySchema"]}
         return Definition(name=table, status=found["TableStatus"], hash_key=keys["HASH"], range_key=keys.get("RANGE"))
+
+    def write_capacity(self, table: str) -> float | None:
+        """Return the write units per second that a table is provisioned with; None on demand."""
+        found = self.call("DescribeTable", orjson.dumps({"TableName": table}))["Table"]
+        units = found.get("ProvisionedThroughput", {}).get("WriteCapacityUnits", 0)
+        return float(units) or None
 
     def is_empty(self, table: str) -> bool:
         """Say whether a table holds no item, by a strongly consistent look."""
@@ -163,80 +150,3 @@ def connect(aws: Aws, stop: threading.Event) -> Iterator[Dynamo]:
         yield Dynamo(origin)
     finally:
         origin.close()
-
-
-class Writer:
-    """Writes to one table in batches, several at a time, until the service has taken every one."""
-
-    def __init__(self, dynamo: Dynamo, table: str, *, workers: int, budget: Meter, stop: threading.Event) -> None:
-        self._dynamo = dynamo
-        self._table = table
-        self._window = Window(workers)
-        self._budget = budget
-        self._stop = stop
-        self._pool = ThreadPoolExecutor(workers, "write")
-
-    def close(self) -> None:
-        """End the writing threads."""
-        self._pool.shutdown()
-
-    def put(self, items: Iterable[bytes]) -> None:
-        """Put items, each as JSON of its attributes, of different keys; return when all have landed."""
-        self._write(b'{"PutRequest":{"Item":%b}}' % item for item in items)
-
-    def delete(self, keys: Iterable[Item]) -> None:
-        """Delete items by their keys; return when all are gone."""
-        self._write(b'{"DeleteRequest":{"Key":%b}}' % orjson.dumps(key) for key in keys)
-
-    def _write(self, requests: Iterable[bytes]) -> None:
-        running = [self._pool.submit(self._batch, batch) for batch in _batches(requests)]
-        failures = [error for one in running if (error := one.exception()) is not None]
-        if failures:
-            raise failures[0]
-
-    def _batch(self, requests: list[bytes]) -> None:
-        """Send a batch, and what was not taken of it again after a wait that grows while nothing is taken."""
-        tries, since = 0, time.monotonic()
-        while requests:
-            with self._window.slot() as throttled:
-                left = self._send(requests)
-                if left:
-                    throttled()
-            if len(left) < len(requests):
-                tries, since = 0, time.monotonic()
-            requests = left
-            if requests:
-                self._pause(tries, since)
-                tries += 1
-
-    def _send(self, requests: list[bytes]) -> list[bytes]:
-        body = b'{"RequestItems":{%b:[%b]},"ReturnConsumedCapacity":"TOTAL"}' % (
-            orjson.dumps(self._table),
-            b",".join(requests),
-        )
-        answer = self._dynamo.call("BatchWriteItem", body)
-        self._budget.spend(sum(float(one["CapacityUnits"]) for one in answer.get("ConsumedCapacity", ())))
-        return [orjson.dumps(one) for one in answer.get("UnprocessedItems", {}).get(self._table, ())]
-
-    def _pause(self, tries: int, since: float) -> None:
-        if time.monotonic() - since > PATIENCE_SECONDS:
-            raise TransientError(
-                f"DynamoDB took no item of a batch for {self._table} in {PATIENCE_SECONDS:.0f} s.",
-                hint="Raise the table's write capacity or lower phases.cosmos.wcu_budget; then run again to go on.",
-            )
-        if self._stop.wait(random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**tries))):
-            raise Interrupted("Stopped by the user.", hint="Run the same command again to go on.")
-
-
-def _batches(requests: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Cut requests into what one call takes, by number and by bytes."""
-    batch: list[bytes] = []
-    size = 0
-    for request in requests:
-        if batch and (len(batch) == MAX_BATCH_ITEMS or size + len(request) > MAX_BATCH_BYTES // 2):
-            yield batch
-            batch, size = [], 0
-        batch.append(request)
-        size += len(request)
-    if batch:
-        yield batch

@@ -11,13 +11,12 @@ from wkms_migrate.clients.azure_cosmos import Database
 from wkms_migrate.clients.dynamodb import Dynamo, Item
 from wkms_migrate.phases.cosmos import digest, job
 from wkms_migrate.phases.cosmos.bodies import Bodies
+from wkms_migrate.phases.cosmos.budget import UnitBudget
 from wkms_migrate.phases.cosmos.digest import Digest, Print
 from wkms_migrate.phases.cosmos.items import Document
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.large import BODY, DamagedBodyError
-from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
-from wkms_migrate.transfer import Budget
 
 EXPIRING_SECONDS: Final = 3600
 
@@ -72,7 +71,7 @@ class Ends:
 
     def source(self, buckets: Iterable[int] | None = None) -> Seen:
         """Read the source: its digest, or every item of some buckets."""
-        budget = Budget(self.run.context.section(CosmosSettings).ru_budget, self.run.stopping)
+        budget = job.reading_budget(self.run, self.database, self.work.name)
         wanted = None if buckets is None else frozenset(buckets)
 
         def reader(feed_range: Mapping[str, Any]) -> Reader:
@@ -92,17 +91,17 @@ class Ends:
 
     def documents(self) -> Iterator[list[Document]]:
         """Yield the pages of the source, one range after the other."""
-        budget = Budget(self.run.context.section(CosmosSettings).ru_budget, self.run.stopping)
+        budget = job.reading_budget(self.run, self.database, self.work.name)
         for feed_range in self.database.feed_ranges(self.work.name):
             yield from self._pages(self.database, feed_range, budget)
 
-    def _pages(self, database: Database, feed_range: Mapping[str, Any], budget: Budget) -> Iterator[list[Document]]:
+    def _pages(self, database: Database, feed_range: Mapping[str, Any], budget: UnitBudget) -> Iterator[list[Document]]:
         for page in database.changes(self.work.feed(self.run, feed_range), None, self.run.stopping):
             self.run.check_stop()
             yield page.items
             budget.spend(page.charge)
 
-    def _fed(self, feed_range: Mapping[str, Any], budget: Budget, wanted: Buckets) -> Seen:
+    def _fed(self, feed_range: Mapping[str, Any], budget: UnitBudget, wanted: Buckets) -> Seen:
         seen = Seen()
         with job.source(self.run) as database:
             for documents in self._pages(database, feed_range, budget):

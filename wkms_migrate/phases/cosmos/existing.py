@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from wkms_migrate.clients.dynamodb import Definition, Dynamo, Writer
+from wkms_migrate.clients.dynamodb import Definition, Dynamo
+from wkms_migrate.clients.dynamodb_write import Writer
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.keys import Keys

@@ -9,6 +9,8 @@ from typing import Any
 
 from wkms_migrate.clients import azure_cosmos, dynamodb
 from wkms_migrate.clients.azure_cosmos import Container, Database, Feed
+from wkms_migrate.phases.cosmos.budget import UnitBudget
+from wkms_migrate.phases.cosmos.dial import Dial
 from wkms_migrate.phases.cosmos.items import ItemMap
 from wkms_migrate.phases.cosmos.mapping_file import ContainerRules
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
@@ -39,6 +41,18 @@ class Job:
         return Feed(container=self.name, feed_range=feed_range, page_size=page_size)
 
 
+def reading_budget(run: StepRun, database: Database, container: str) -> UnitBudget:
+    """Return the request units that reading a container may use, as they stand at each moment."""
+    wanted = run.context.section(CosmosSettings).ru_budget
+    return UnitBudget(Dial(run.context.run_dir, "ru", wanted, lambda: database.throughput(container)), run.stopping)
+
+
+def writing_budget(run: StepRun, dynamo: dynamodb.Dynamo, table: str) -> UnitBudget:
+    """Return the write units that a table may be given, as they stand at each moment."""
+    wanted = run.context.section(CosmosSettings).wcu_budget
+    return UnitBudget(Dial(run.context.run_dir, "wcu", wanted, lambda: dynamo.write_capacity(table)), run.stopping)
+
+
 def workers_of(run: StepRun) -> int:
     """Return how many ranges and batches are worked on at the same time."""
     return run.context.section(CosmosSettings).workers or int(run.context.settings.workers)
@@ -56,9 +70,3 @@ def target(run: StepRun) -> Iterator[dynamodb.Dynamo]:
     """Sign in to the target; what it gives is for all threads."""
     with dynamodb.connect(run.context.settings.aws, run.stopping) as dynamo:
         yield dynamo
-
-
-def label_of(feed_range: Mapping[str, Any]) -> str:
-    """Return the name of a feed range in cursors."""
-    bounds = feed_range.get("Range", {})
-    return f"{bounds.get('min', '')}-{bounds.get('max', '')}"

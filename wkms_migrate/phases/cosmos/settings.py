@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, StringConstraints
 
 from wkms_migrate.config import Section
 from wkms_migrate.phases.cosmos.items import LargeItems
+
+Share: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d+)?%$")]
 
 
 class CosmosSettings(Section):
@@ -44,9 +46,13 @@ class CosmosSettings(Section):
     workers: int | None = Field(
         None, ge=1, le=64, description="Ranges read, and batches written, at the same time; null: `workers`."
     )
-    ru_budget: float | None = Field(
-        None, gt=0, description="Request units per second that reading may use; null: as fast as the service answers."
+    ru_budget: PositiveFloat | Share | None = Field(
+        None,
+        description="Request units per second that reading may use, or a share of what is provisioned, e.g. `40%`;"
+        " null: as fast as the service answers. `cosmos budget` changes it for a run under way.",
     )
-    wcu_budget: float | None = Field(
-        None, gt=0, description="Write units per second that writing may use; null: as fast as the service takes it."
+    wcu_budget: PositiveFloat | Share | None = Field(
+        None,
+        description="Write units per second that writing may use, or a share of what is provisioned, e.g. `80%`;"
+        " null: as fast as the service takes it. `cosmos budget` changes it for a run under way.",
     )
