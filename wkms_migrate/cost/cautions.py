@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,46 @@ if TYPE_CHECKING:
     from datetime import date
 
     from wkms_migrate.cost.estimate import Estimate
+    from wkms_migrate.cost.result import OneOff
 
 
-def cautions(estimates: tuple[Estimate, ...], as_of: date, stale_after_days: int) -> tuple[Notice, ...]:
+def cautions(
+    estimates: tuple[Estimate, ...], as_of: date, stale_after_days: int, once: OneOff | None = None
+) -> tuple[Notice, ...]:
     """Return what a reader of these estimates must bear in mind on the day `as_of`."""
-    found = [
-        notice for estimate in estimates for notice in (_estimated(estimate), _stale(estimate, as_of, stale_after_days))
-    ]
-    return (Notice(code="run-cost-only"), *(notice for notice in found if notice is not None))
+    found = [notice for estimate in estimates for notice in _of_one(estimate, as_of, stale_after_days)]
+    return (*_one_off(once), *(notice for notice in found if notice is not None))
+
+
+def _one_off(once: OneOff | None) -> tuple[Notice, ...]:
+    if once is None or not once.lines:
+        return (Notice(code="run-cost-only"),)
+    missing = sorted(line.price.sku for line in once.lines if line.price and line.amount is None)
+    return (Notice(code="one-off-missing", values=(("skus", ", ".join(missing)),)),) if missing else ()
+
+
+def _of_one(estimate: Estimate, as_of: date, stale_after_days: int) -> tuple[Notice | None, ...]:
+    problems = tuple(
+        Notice(code="faulty-line", values=(("scenario", estimate.scenario.title), ("problem", problem)))
+        for problem in estimate.problems
+    )
+    return (*problems, _mixed_regions(estimate), _estimated(estimate), _stale(estimate, as_of, stale_after_days))
+
+
+def _mixed_regions(estimate: Estimate) -> Notice | None:
+    """Name the lines that are priced in another region than most of those of the same provider."""
+    regions = Counter((line.price.provider, line.price.region) for line in estimate.lines if line.price.region)
+    most = {provider: region for (provider, region), _ in reversed(regions.most_common())}
+    strange = [line for line in estimate.lines if line.price.region not in ("", most.get(line.price.provider))]
+    if not strange:
+        return None
+    return Notice(
+        code="mixed-regions",
+        values=(
+            ("scenario", estimate.scenario.title),
+            ("lines", ", ".join(f"{line.key} ({line.price.region})" for line in strange)),
+        ),
+    )
 
 
 def _estimated(estimate: Estimate) -> Notice | None:

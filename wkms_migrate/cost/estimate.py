@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from wkms_migrate.cost.prices import Price, Prices, Tier, find
+from wkms_migrate.cost.prices import Commitment, Price, Prices, Tier, committed, near, unknown
 from wkms_migrate.cost.ranges import ZERO, Range, total
-from wkms_migrate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wkms_migrate.cost.fields import Area, Text
-    from wkms_migrate.cost.quantities import Quantities, Quantity
+    from wkms_migrate.cost.quantities import Quantities
     from wkms_migrate.cost.scenario import Scenario, ScenarioLine
 
 HUNDRED = Decimal(100)
@@ -20,7 +19,8 @@ HUNDRED = Decimal(100)
 class Line:
     """One priced line: `amount` = `quantity` x `unit_price` a month, rounded to the cent; both None when missing.
 
-    A tiered price makes one line per tier: that of the units above `above`.
+    A tiered price makes one line per tier: that of the units above `above`. `problem` says what is wrong with the
+    files when that is why there is no amount.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Line:
     above: Decimal | None
     unit_price: Range | None
     amount: Range | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,11 @@ class Estimate:
         """The monthly total, or None as long as one price is missing."""
         return None if self.missing else self.known
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong in the files, each with its scenario and line."""
+        return tuple(line.problem for line in self.lines if line.problem)
+
     def only(self, area: Area) -> Estimate:
         """Return the estimate of one area alone."""
         return replace(self, lines=tuple(line for line in self.lines if line.area == area))
@@ -69,33 +75,62 @@ class Estimate:
         return estimated.base / self.known.base * HUNDRED if self.known.base else ZERO
 
 
-def estimate(scenario: Scenario, prices: Prices, quantities: Quantities, currency: str) -> Estimate:
+def estimate(
+    scenario: Scenario,
+    prices: Prices,
+    quantities: Quantities,
+    currency: str,
+    commitment: Commitment = "on-demand",
+) -> Estimate:
     """Price every line of a scenario.
 
-    Raises:
-        ConfigError: a line names an unknown SKU or quantity, or its price is in another currency.
-
+    A line that names an unknown SKU or quantity, or a price in another currency, has no amount and states its problem:
+    the rest is still worth reading, the total is not.
     """
-    lines = [priced for line in scenario.lines for priced in _price(line, scenario, prices, quantities)]
-    for line in lines:
-        if line.price.currency != currency:
-            raise ConfigError(
-                f"Scenario {scenario.name}, line {line.key}: {line.price.sku} is priced in {line.price.currency}, "
-                f"the comparison is in {currency}.",
-                hint=f"Give the price in {currency}, with the rate and its date in its basis. Nothing is converted.",
-            )
+    lines = [
+        priced
+        for line in scenario.lines
+        for priced in _lines(line, scenario, (prices, quantities, currency), commitment)
+    ]
     return Estimate(scenario=scenario, currency=currency, lines=tuple(lines))
 
 
-def _price(line: ScenarioLine, scenario: Scenario, prices: Prices, quantities: Quantities) -> list[Line]:
+def product(numbers: Decimal, names: tuple[str, ...], quantities: Quantities) -> Range:
+    """Multiply a number with the values of quantities."""
+    quantity = Range.exactly(numbers)
+    for name in names:
+        quantity *= quantities[name].value
+    return quantity
+
+
+def _lines(
+    line: ScenarioLine, scenario: Scenario, given: tuple[Prices, Quantities, str], commitment: Commitment
+) -> list[Line]:
     """Return the line, or one line per price tier that the quantity may reach."""
+    prices, quantities, currency = given
     where = f"Scenario {scenario.name}, line {line.key}"
-    price = find(prices, line.sku, where)
-    quantity = Range.exactly(line.number())
-    for name in line.names():
-        quantity *= _quantity(quantities, name, where).value
-    if not price.tiers:
-        return [_line(line, price, quantity, None, line.key)]
+    price = committed(prices, line.sku, commitment)
+    strange = sorted(set(line.names()) - set(quantities))
+    problem = (
+        (price is None and f"{where}: no price list knows the SKU {line.sku} (near: {near(prices, line.sku)}).")
+        or (strange and f"{where}: the quantity {', '.join(strange)} is unknown.")
+        or _foreign(price, currency, where)
+        or ""
+    )
+    quantity = product(line.number(), () if strange else line.names(), quantities)
+    price = price or unknown(line.sku)
+    if problem or not price.tiers:
+        return [replace(_line(line, price, quantity, None, line.key), problem=problem)]
+    return _tiers(line, price, quantity)
+
+
+def _foreign(price: Price | None, currency: str, where: str) -> str:
+    if price is None or price.currency == currency:
+        return ""
+    return f"{where}: {price.sku} is priced in {price.currency}, the comparison is in {currency}; nothing is converted."
+
+
+def _tiers(line: ScenarioLine, price: Price, quantity: Range) -> list[Line]:
     ceilings = [tier.above for tier in price.tiers[1:]] + [None]
     priced = []
     for number, (tier, ceiling) in enumerate(zip(price.tiers, ceilings, strict=True), 1):
@@ -118,12 +153,3 @@ def _line(line: ScenarioLine, price: Price, quantity: Range, tier: Tier | None, 
         unit_price=tier.price if tier else None,
         amount=(quantity * tier.price).rounded() if tier else None,
     )
-
-
-def _quantity(quantities: Quantities, name: str, where: str) -> Quantity:
-    if name not in quantities:
-        raise ConfigError(
-            f"{where}: the quantity {name} is unknown.",
-            hint=f"Define it in config/assumptions.yaml, or use one of: {', '.join(sorted(quantities))}.",
-        )
-    return quantities[name]

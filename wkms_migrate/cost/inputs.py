@@ -1,4 +1,4 @@
-"""Everything a cost report is made from, read from one folder: prices/, scenarios/ and assumptions.yaml."""
+"""Everything a cost report is made from, read from one folder: prices/, scenarios/, assumptions, lifecycle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.cost import prices
 from wkms_migrate.cost.guide import Guide
+from wkms_migrate.cost.lifecycle import Lifecycle
 from wkms_migrate.cost.loading import read
 from wkms_migrate.cost.quantities import Assumptions
 from wkms_migrate.cost.scenario import Scenario
@@ -22,12 +23,13 @@ GUIDE = "guide"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Prices by SKU, scenarios by name, the assumptions, and the quoted guide."""
+    """Prices by SKU, scenarios by name, the assumptions, the quoted guide, and what is at the end of its life."""
 
     prices: Prices
     scenarios: dict[str, Scenario]
     assumptions: Assumptions
     guide: Guide
+    lifecycle: Lifecycle
 
     def scenario(self, name: str) -> Scenario:
         """Return a computed scenario, or raise `UsageError` naming those there are."""
@@ -63,7 +65,12 @@ def load(folder: Path) -> Inputs:
         scenarios=scenarios,
         assumptions=read(folder / "assumptions.yaml", Assumptions),
         guide=read(folder / "scenarios" / f"{GUIDE}.yaml", Guide),
+        lifecycle=_lifecycle(folder / "lifecycle.yaml"),
     )
+
+
+def _lifecycle(path: Path) -> Lifecycle:
+    return read(path, Lifecycle) if path.exists() else Lifecycle(ends=())
 
 
 def _files(folder: Path) -> list[Path]:

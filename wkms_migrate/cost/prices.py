@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from wkms_migrate.cost.fields import STRICT, Amount, Source, Status
 from wkms_migrate.cost.loading import read
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
     from pathlib import Path
+
+Commitment = Literal["on-demand", "one-year", "three-year"]
+COMMITMENTS: tuple[Commitment, ...] = get_args(Commitment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +134,32 @@ def load(paths: Iterable[Path]) -> Prices:
     return prices
 
 
-def find(prices: Prices, sku: str, wanted_by: str) -> Price:
-    """Return the price of `sku`, or raise `ConfigError` naming the line that asks for it and the nearest SKUs."""
-    if sku in prices:
-        return prices[sku]
-    near = ", ".join(get_close_matches(sku, prices, n=3)) or "none is near"
-    raise ConfigError(
-        f"{wanted_by}: no price list knows the SKU {sku}.",
-        hint=f"Correct the SKU ({near}), or add a row to config/prices; a row without a price has the status missing.",
+def committed(prices: Prices, sku: str, commitment: Commitment) -> Price | None:
+    """Return the price of `sku` bought for a term where it can be, else on demand; None for an unknown SKU.
+
+    A row `SKU@one-year` or `SKU@three-year` is the price for that term.
+    """
+    return prices.get(f"{sku}@{commitment}") or prices.get(sku)
+
+
+def near(prices: Prices, sku: str) -> str:
+    """Return the SKUs that look most like `sku`."""
+    return ", ".join(get_close_matches(sku, prices, n=3)) or "none"
+
+
+def unknown(sku: str) -> Price:
+    """Return the missing price of a SKU that no list holds."""
+    return Price(
+        provider="",
+        region="",
+        currency="",
+        sku=sku,
+        service=sku,
+        unit="",
+        status="missing",
+        tiers=(),
+        source=None,
+        basis="",
     )
 
 

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from wkms_migrate.cost.estimate import Estimate
     from wkms_migrate.cost.fields import Area, Notice, Text
     from wkms_migrate.cost.guide import Guide
-    from wkms_migrate.cost.prices import Price
+    from wkms_migrate.cost.prices import Commitment, Price
     from wkms_migrate.cost.quantities import Exchange, Quantity, Tax
     from wkms_migrate.cost.ranges import Range
-
-Commitment = Literal["on-demand", "one-year", "three-year"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +51,8 @@ class OneOffLine:
     """A cost that comes once: `amount` = `quantity` x `unit_price`, to the cent; both None when the price is missing.
 
     `price` is the row of a price list where the unit price is from one; None where it is an assumption or a total.
+    `quantity` is the product of `factors` (numbers and names of quantities), of a tiered price the part above `above`;
+    the unit price of a line `per` "so-far" is the sum of the lines before it, and its factors are percentages.
     """
 
     key: str
@@ -63,6 +63,9 @@ class OneOffLine:
     unit_price: Range | None
     price: Price | None
     amount: Range | None
+    factors: tuple[str, ...] = ()
+    per: Literal["price", "money", "baseline-month", "target-month", "so-far"] = "price"
+    above: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,10 @@ Factor = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|[a-z][a-z0-9_]*)$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioLine:
-    """One thing on the bill. Its quantity is the product of `quantity`: numbers in quotes and names of quantities."""
+    """One thing on the bill. Its quantity is the product of `quantity`: numbers in quotes and names of quantities.
+
+    `lifecycle` names a row of `config/lifecycle.yaml`; `lifecycle_units` are the factors its surcharge is counted in.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -25,6 +28,8 @@ class ScenarioLine:
     sku: str
     quantity: Annotated[tuple[Factor, ...], Field(min_length=1)]
     charge: Literal["fixed", "usage"]
+    lifecycle: str = ""
+    lifecycle_units: tuple[Factor, ...] = ("1",)
 
     def number(self) -> Decimal:
         """Return the product of the numbers among the factors."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wkms_migrate.cost.estimate import Estimate, Line
     from wkms_migrate.cost.fields import Area, Notice
     from wkms_migrate.cost.ranges import Range
-    from wkms_migrate.report.cost_report import CostReport
+    from wkms_migrate.cost.result import CostReport
 
 SCHEMA_VERSION = 1
 

@@ -9,8 +9,8 @@ from wkms_migrate.report.words import catalogue
 if TYPE_CHECKING:
     from wkms_migrate.cost.compare import Comparison
     from wkms_migrate.cost.estimate import Estimate
+    from wkms_migrate.cost.result import CostReport
     from wkms_migrate.report.charts import Chart, Item, Tone
-    from wkms_migrate.report.cost_report import CostReport
 
 GLOSSARY = ("range", "list", "billed", "estimated", "quoted", "missing", "lcu", "ru", "wru", "egress", "snapshot")
 

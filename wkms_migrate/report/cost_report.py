@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wkms_migrate.cost import audit, cautions, compare, estimate, inputs, quantities
+from wkms_migrate.cost import build as building
 from wkms_migrate.report import cost_json, cost_page, files
 
 if TYPE_CHECKING:
@@ -14,33 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from wkms_migrate.cost.compare import Comparison
-    from wkms_migrate.cost.fields import Notice
-    from wkms_migrate.cost.guide import Guide
-    from wkms_migrate.cost.quantities import Exchange, Quantity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostReport:
-    """All that the report says, in no language yet."""
-
-    as_of: date
-    comparison: Comparison
-    quantities: tuple[Quantity, ...]
-    exchange: Exchange | None
-    cautions: tuple[Notice, ...]
-    guide: Guide
-    contradictions: tuple[Notice, ...]
-
-    @property
-    def currency(self) -> str:
-        """The currency of every amount."""
-        return self.comparison.baseline.currency
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """Why a saving is withheld, then what to bear in mind; the guide's contradictions are apart."""
-        return self.comparison.withheld + self.cautions
+    from wkms_migrate.cost.result import CostReport
 
 
 def build(
@@ -51,26 +24,11 @@ def build(
     `measured` holds quantities that the assess phase found; they replace the assumed ones.
 
     Raises:
-        ConfigError: a file is faulty, a SKU or quantity unknown, a price in another currency.
+        ConfigError: a file is faulty.
         UsageError: a scenario of that name does not exist, or is the quoted guide.
 
     """
-    read = inputs.load(folder)
-    found = quantities.of(read.assumptions, measured or {})
-    before, after = (
-        estimate.estimate(read.scenario(name), read.prices, found, read.assumptions.currency)
-        for name in (baseline, target)
-    )
-    used = {name for bill in (before, after) for line in bill.scenario.lines for name in line.names()}
-    return CostReport(
-        as_of=as_of,
-        comparison=compare.compare(before, after, read.assumptions.saving_goal_percent),
-        quantities=tuple(quantity for name, quantity in found.items() if name in used),
-        exchange=read.assumptions.exchange,
-        cautions=cautions.cautions((before, after), as_of, read.assumptions.stale_after_days),
-        guide=read.guide,
-        contradictions=audit.audit(read.guide),
-    )
+    return building.build(folder, building.Question(baseline=baseline, target=target, as_of=as_of), measured)
 
 
 def write(report: CostReport, out_dir: Path, langs: Sequence[str]) -> list[Path]:

@@ -80,16 +80,24 @@ def test_a_free_allowance_is_a_tier_of_its_own():
     assert lines["egress/2"].amount == Range(Decimal("0.00"), Decimal("2.52"), Decimal("37.80"))
 
 
-def test_another_currency_is_refused():
-    book = {"sku0": replace(price("sku0", Decimal(1)), currency="KRW")}
-    with pytest.raises(ConfigError, match="sku0 is priced in KRW, the comparison is in USD"):
-        estimate.estimate(scenario([1]), book, {}, "USD")
+def test_another_currency_is_a_problem_of_its_line_and_leaves_no_total():
+    book = {"sku0": replace(price("sku0", Decimal(1)), currency="KRW"), "sku1": price("sku1", Decimal(2))}
+    result = estimate.estimate(scenario([1, 1]), book, {}, "USD")
+    assert result.problems == (
+        "Scenario s, line line0: sku0 is priced in KRW, the comparison is in USD; nothing is converted.",
+    )
+    assert (result.total, result.known) == (None, Range.exactly(Decimal("2.00")))
 
 
-def test_an_unknown_quantity_names_the_line():
-    lines = (replace(scenario([1]).lines[0], quantity=("1", "hours")),)
-    with pytest.raises(ConfigError, match="Scenario s, line line0: the quantity hours is unknown"):
-        estimate.estimate(replace(scenario([1]), lines=lines), {"sku0": price("sku0", Decimal(1))}, {}, "USD")
+def test_an_unknown_quantity_or_sku_names_its_line_and_the_rest_is_priced():
+    lines = (replace(scenario([1]).lines[0], quantity=("1", "hours")), *scenario([1, 1, 1]).lines[1:])
+    book = {"sku0": price("sku0", Decimal(1)), "sku1": price("sku1", Decimal(3))}
+    result = estimate.estimate(replace(scenario([1]), lines=lines), book, {}, "USD")
+    assert result.problems == (
+        "Scenario s, line line0: the quantity hours is unknown.",
+        "Scenario s, line line2: no price list knows the SKU sku2 (near: sku1, sku0).",
+    )
+    assert (result.total, result.known.base) == (None, 3)
 
 
 def test_what_was_measured_takes_the_place_of_what_is_assumed():

@@ -55,11 +55,16 @@ def test_a_source_must_be_defined(tmp_path):
         prices.load([path])
 
 
-def test_an_unknown_sku_is_an_error_that_names_the_nearest():
+def test_an_unknown_sku_has_nearest_ones():
     book = prices.load(sorted((BUNDLED / "prices").glob("*.yaml")))
-    with pytest.raises(ConfigError, match="line x: no price list knows") as raised:
-        prices.find(book, "aws.ec2.t3.lage", "line x")
-    assert "aws.ec2.t3.large" in raised.value.hint
+    assert prices.committed(book, "aws.ec2.t3.lage", "on-demand") is None
+    assert "aws.ec2.t3.large" in prices.near(book, "aws.ec2.t3.lage")
+
+
+def test_a_term_is_priced_by_its_own_row_and_else_on_demand():
+    book = prices.load(sorted((BUNDLED / "prices").glob("*.yaml")))
+    assert prices.committed(book, "aws.ec2.m7g.large", "one-year").tiers[0].price.base == Decimal("0.0656")
+    assert prices.committed(book, "aws.ipv4", "one-year").sku == "aws.ipv4"
 
 
 @pytest.mark.parametrize("path", sorted((BUNDLED / "prices").glob("*.yaml")), ids=lambda path: path.stem)
