@@ -53,6 +53,14 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What the service says of an object it has just stored. `crc64` is its own, None where it names none."""
+
+    etag: str
+    crc64: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """An uploaded part: `number` from 1, `size` in bytes."""
 
@@ -107,10 +115,12 @@ class S3:
         request = Request(method="GET", path=f"/{bucket}/{key}", headers=headers)
         self._origin.stream(request, lambda response: read_exactly(response, into))
 
-    def put(self, bucket: str, key: str, body: bytes | memoryview, *, crc64: int, headers: Mapping[str, str]) -> str:
-        """Store an object in one request; return its ETag."""
+    def put(self, bucket: str, key: str, body: bytes | memoryview, *, crc64: int, headers: Mapping[str, str]) -> Stored:
+        """Store an object in one request."""
         checked = {**headers, **ALGORITHM, CRC_HEADER: to_base64(crc64)}
-        return _etag(self._call("PUT", bucket, key, headers=checked, body=body))
+        answer = self._call("PUT", bucket, key, headers=checked, body=body)
+        confirmed = answer.headers.get(CRC_HEADER)
+        return Stored(_etag(answer), from_base64(confirmed) if confirmed else None)
 
     def copy(self, bucket: str, key: str, new_key: str) -> None:
         """Copy an object of at most 5 GiB inside its bucket, with its headers, metadata and tags."""

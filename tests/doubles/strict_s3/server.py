@@ -88,6 +88,7 @@ class Handler(BaseHTTPRequestHandler):
     damage_out: Fault | None
     truncate: Fault | None
     reset: Fault | None
+    misstate: Fault | None
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean; `StrictS3.requests` is the log."""
@@ -102,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         double.requests.append((self.command, self.path))
         met = double.faults.take(self.command, urllib.parse.unquote(self.path))
         self.damage_out, self.truncate, self.reset = met("damage_out"), met("truncate"), met("reset")
+        self.misstate = met("misstate")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if fault := met("pause"):
             fault.reached.set()
@@ -225,6 +227,7 @@ class Handler(BaseHTTPRequestHandler):
             headers["x-amz-storage-class"] = item.storage_class
         if item.tags:
             headers["x-amz-tagging-count"] = str(len(item.tags))
+        headers["Last-Modified"] = "Thu, 01 Jan 2026 00:00:00 GMT"
         if whole and self.headers.get("x-amz-checksum-mode") == "ENABLED":
             headers |= {"x-amz-checksum-crc64nvme": item.crc64, "x-amz-checksum-type": "FULL_OBJECT"}
         return headers
@@ -241,7 +244,8 @@ class Handler(BaseHTTPRequestHandler):
         item = described(self.headers, self.tagging(), body)
         self.check_conditions(bucket, key)
         store.put(bucket, key, item)
-        self.answer(200, b"", {"ETag": f'"{item.etag}"', "x-amz-checksum-crc64nvme": item.crc64})
+        checksum = "AAAAAAAAAAA=" if self.misstate else item.crc64
+        self.answer(200, b"", {"ETag": f'"{item.etag}"', "x-amz-checksum-crc64nvme": checksum})
 
     def copy_object(self, bucket: str, key: str, source: str) -> None:
         store = self.server.double.store

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.http_origin import ServiceError
-from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.blob import findings
+from wkms_migrate.errors import Partial
+from wkms_migrate.phases.blob import findings, mirror
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.digests import Suspect, md5_state
@@ -20,6 +20,7 @@ from wkms_migrate.phases.blob.manifest import Pending, Written
 from wkms_migrate.phases.blob.mapping import Mapped, fingerprint, left, mapped
 from wkms_migrate.phases.blob.multipart import copy_in_parts
 from wkms_migrate.phases.blob.reconcile import reconcile
+from wkms_migrate.phases.blob.refusals import of_one_object
 from wkms_migrate.phases.blob.settings import MIB
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from wkms_migrate.plan import StepRun
 
 RESTARTS: Final = 5  # how often an object is begun anew because its blob was changed meanwhile
-OF_ONE_OBJECT = {400, 409}  # refusals that concern this object only: its headers, its encryption, its state
 
 
 def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
@@ -44,12 +44,19 @@ def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Js
         )
         findings.report(job)
         if job.tally.failed:
-            raise WkmsError(
+            raise Partial(
                 f"{job.tally.failed} of {job.tally.total} objects of {container} were not copied.",
                 hint="`wkms-migrate status` lists them with the reason; mend that and run the same command again.",
             )
+        deleted = mirror.delete_gone(job) if job.settings.mirror else 0
         objects, size = job.manifest.totals()
-        facts = {"objects": objects, "bytes": size, "copied": job.tally.copied, "left": len(job.manifest.left())}
+        facts = {
+            "objects": objects,
+            "bytes": size,
+            "copied": job.tally.copied,
+            "left": len(job.manifest.left()),
+            "deleted": deleted,
+        }
         return {f"copied/{container}": facts}
 
 
@@ -77,13 +84,13 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
             suspect = found.crc64
         except Changed:
             current = job.source.find(job.container, blob.name, tags=job.tags)
-            if current is None or left(current, item.key):
+            if current is None or blob.past or left(current, item.key):
                 job.note(("gone",), blob.name)
                 return None, None
             blob, suspect = current, None
             job.note(("changed",), blob.name)
         except ServiceError as error:
-            if error.status in OF_ONE_OBJECT:
+            if of_one_object(error, copied=job.tally.copied):
                 raise ObjectFailed(error.message, hint=error.hint) from error
             raise
     raise ObjectFailed(
@@ -112,12 +119,19 @@ def _copy_whole(job: Job, item: Pending, how: Mapped, suspect: int | None) -> Wr
         state = md5_state(job, blob, digest, checksum, suspect)
         body = memoryview(lease.buffer)
         try:
-            etag = job.target.put(
+            stored = job.target.put(
                 job.bucket, item.key, body, crc64=checksum, headers={**how.headers, **condition(item)}
             )
         except ServiceError as error:
-            etag = landed_before(job, item, error)
+            stored = landed_before(job, item, error)
         finally:
             body.release()
     job.moved(blob.size)
-    return Written(key=item.key, fingerprint=fingerprint(blob, item.key), etag=etag, crc64=checksum, md5=state)
+    return Written(
+        key=item.key,
+        fingerprint=fingerprint(blob, item.key),
+        etag=stored.etag,
+        crc64=checksum,
+        md5=state,
+        confirmed=stored.crc64,
+    )

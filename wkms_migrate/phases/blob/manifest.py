@@ -22,6 +22,7 @@ from wkms_migrate.phases.blob.mapping import CONTROL, Left, fingerprint
 
 Md5 = Literal["match", "missing", "wrong", "unread"]
 PAGE = 500
+UNSAVED = 200  # records that are saved at once
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS source (
@@ -29,7 +30,9 @@ CREATE TABLE IF NOT EXISTS source (
 );
 CREATE INDEX IF NOT EXISTS by_size ON source (size DESC, key);
 CREATE TABLE IF NOT EXISTS target (key TEXT PRIMARY KEY, size INTEGER, etag TEXT);
-CREATE TABLE IF NOT EXISTS written (key TEXT PRIMARY KEY, fingerprint TEXT, etag TEXT, crc64 TEXT, md5 TEXT);
+CREATE TABLE IF NOT EXISTS landed (
+    key TEXT PRIMARY KEY, fingerprint TEXT, etag TEXT, crc64 INTEGER, md5 TEXT, confirmed INTEGER
+);
 CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, key TEXT, fingerprint TEXT, part_size INTEGER);
 CREATE TABLE IF NOT EXISTS parts (
     upload_id TEXT, number INTEGER, etag TEXT, crc64 TEXT, size INTEGER, PRIMARY KEY (upload_id, number)
@@ -48,13 +51,17 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """An object that this run vouches for. `fingerprint` is of the blob it was made from."""
+    """An object that this run vouches for. `fingerprint` is of the blob it was made from.
+
+    `crc64` is of what was read, `confirmed` what the service says of the object with this ETag.
+    """
 
     key: str
     fingerprint: str
     etag: str
     crc64: int | None
     md5: Md5
+    confirmed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,15 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        self._unsaved: list[tuple[Written, Blob | None]] = []
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {SCHEMA}")
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Save what is recorded and close the file."""
+        with self._lock:
+            self.save()
+            self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +118,7 @@ class Manifest:
         while True:
             rows = self._rows(
                 "SELECT s.size, s.key, s.blob, coalesce(t.etag, '') FROM source s LEFT JOIN target t USING (key)"
-                " LEFT JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
+                " LEFT JOIN landed w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
                 " WHERE s.reason = '' AND w.key IS NULL AND (s.size < ? OR (s.size = ? AND s.key > ?))"
                 " ORDER BY s.size DESC, s.key LIMIT ?",
                 (at[0], at[0], at[1], PAGE),
@@ -125,23 +135,19 @@ class Manifest:
             return self._pair("SELECT count(*), coalesce(sum(size), 0) FROM source WHERE reason = ''")
         return self._pair(
             "SELECT count(*), coalesce(sum(s.size), 0) FROM source s LEFT JOIN target t USING (key)"
-            " LEFT JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
+            " LEFT JOIN landed w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
             " WHERE s.reason = '' AND w.key IS NULL"
         )
 
     def left(self) -> list[tuple[str, str, str]]:
-        """Return (name, key, reason) of every blob that is left behind."""
-        return [
-            tuple(row) for row in self._rows("SELECT name, key, reason FROM source WHERE reason <> '' ORDER BY key")
-        ]
-
-    def renamed(self) -> list[tuple[str, str, str]]:
-        """Return (name, key, "renamed") of every blob that goes under another key."""
-        return [(*row, "renamed") for row in self._rows("SELECT name, key FROM source WHERE name <> key ORDER BY key")]
+        """Return (name, key, reason) of every blob that was to be taken and is left behind."""
+        query = "SELECT name, key, reason FROM source WHERE reason NOT IN ('', 'unselected') ORDER BY key"
+        return [tuple(row) for row in self._rows(query)]
 
     def leave(self, keys: Iterable[str], reason: Left) -> None:
         """Leave these behind."""
         with self._lock:
+            self.save()
             self._db.executemany("UPDATE source SET reason = ? WHERE key = ?", [(reason, key) for key in keys])
 
     def unknown_objects(self) -> Iterator[tuple[Listed, Blob | None]]:
@@ -150,7 +156,7 @@ class Manifest:
         while True:
             rows = self._rows(
                 "SELECT t.key, t.size, t.etag, s.blob FROM target t LEFT JOIN source s USING (key)"
-                " LEFT JOIN written w ON w.key = t.key AND w.etag = t.etag WHERE w.key IS NULL AND t.key > ?"
+                " LEFT JOIN landed w ON w.key = t.key AND w.etag = t.etag WHERE w.key IS NULL AND t.key > ?"
                 " ORDER BY t.key LIMIT ?",
                 (at, PAGE),
             )
@@ -166,6 +172,14 @@ class Manifest:
             "SELECT t.key FROM target t LEFT JOIN source s USING (key) WHERE s.key IS NULL ORDER BY t.key"
         )
 
+    def objects(self) -> int:
+        """Return how many objects the target's listing has."""
+        return int(self._rows("SELECT count(*) FROM target")[0][0])
+
+    def has_blobs(self) -> bool:
+        """Say whether the source's listing has any blob."""
+        return bool(self._rows("SELECT 1 FROM source LIMIT 1"))
+
     def has_source(self, key: str) -> bool:
         """Say whether a blob stands for this key."""
         return bool(self._rows("SELECT 1 FROM source WHERE key = ?", (key,)))
@@ -173,35 +187,32 @@ class Manifest:
     def forget_target(self, key: str) -> None:
         """Note that an object is no more."""
         self._run("DELETE FROM target WHERE key = ?", (key,))
-        self._run("DELETE FROM written WHERE key = ?", (key,))
+        self._run("DELETE FROM landed WHERE key = ?", (key,))
 
     def record(self, written: Written, blob: Blob | None = None) -> None:
-        """Note that an object is there; `blob` when it was made from a later version than the listing's."""
-        crc = None if written.crc64 is None else f"{written.crc64:016x}"
-        with self._lock, self._transaction():
-            row = (written.key, written.fingerprint, written.etag, crc, written.md5)
-            self._db.execute("INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", row)
-            if blob:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO target VALUES (?, ?, ?)", (written.key, blob.size, written.etag)
-                )
-                facts = (written.fingerprint, blob.size, msgspec.msgpack.encode(blob), written.key)
-                self._db.execute("UPDATE source SET fingerprint = ?, size = ?, blob = ? WHERE key = ?", facts)
+        """Note that an object is there; `blob` when this run has made it.
+
+        Saved with others soon after; what a kill loses of it costs one HEAD each.
+        """
+        with self._lock:
+            self._unsaved.append((written, blob))
+            if len(self._unsaved) >= UNSAVED:
+                self.save()
 
     def written(self) -> Iterator[tuple[Blob, Written]]:
         """Yield what was written and is still current on both sides, in the order of keys."""
         at = ""
         while True:
             rows = self._rows(
-                "SELECT s.blob, w.key, w.fingerprint, w.etag, w.crc64, w.md5 FROM source s"
-                " JOIN written w ON w.key = s.key AND w.fingerprint = s.fingerprint"
+                "SELECT s.blob, w.key, w.fingerprint, w.etag, w.crc64, w.md5, w.confirmed FROM source s"
+                " JOIN landed w ON w.key = s.key AND w.fingerprint = s.fingerprint"
                 " JOIN target t ON t.key = s.key AND t.etag = w.etag WHERE s.reason = '' AND s.key > ?"
                 " ORDER BY s.key LIMIT ?",
                 (at, PAGE),
             )
-            for blob, key, print_, etag, crc, md5 in rows:
-                checksum = None if crc is None else int(crc, 16)
-                found = Written(key=key, fingerprint=print_, etag=etag, crc64=checksum, md5=md5)
+            for blob, key, print_, etag, crc, md5, confirmed in rows:
+                read, held = _unsigned(crc), _unsigned(confirmed)
+                found = Written(key=key, fingerprint=print_, etag=etag, crc64=read, md5=md5, confirmed=held)
                 yield msgspec.msgpack.decode(blob, type=Blob), found
             if len(rows) < PAGE:
                 return
@@ -224,7 +235,7 @@ class Manifest:
                 " WHERE s.reason = '' AND s.size <> t.size ORDER BY s.key"
             ),
             changed=self._column(
-                "SELECT s.name FROM source s JOIN target t USING (key) LEFT JOIN written w"
+                "SELECT s.name FROM source s JOIN target t USING (key) LEFT JOIN landed w"
                 " ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
                 " WHERE s.reason = '' AND w.key IS NULL ORDER BY s.key"
             ),
@@ -268,6 +279,7 @@ class Manifest:
         self._run("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
 
     def _refill(self, table: str, rows: Iterable[Sequence[Any]], places: str) -> None:
+        self.save()
         with self._lock, self._transaction():
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             self._db.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
@@ -276,12 +288,39 @@ class Manifest:
         self._db.execute("BEGIN IMMEDIATE")
         return self._db  # commits or rolls back as a context manager
 
+    def save(self) -> None:
+        """Write what was recorded, all of it or nothing."""
+        with self._lock:
+            if self._unsaved:
+                self._write_recorded()
+
+    def _write_recorded(self) -> None:
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO landed VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (one.key, one.fingerprint, one.etag, _signed(one.crc64), one.md5, _signed(one.confirmed))
+                    for one, _ in self._unsaved
+                ],
+            )
+            made = [(one, blob) for one, blob in self._unsaved if blob]
+            self._db.executemany(
+                "INSERT OR REPLACE INTO target VALUES (?, ?, ?)", [(one.key, blob.size, one.etag) for one, blob in made]
+            )
+            self._db.executemany(
+                "UPDATE source SET fingerprint = ?1, size = ?2, blob = ?3 WHERE key = ?4 AND fingerprint <> ?1",
+                [(one.fingerprint, blob.size, msgspec.msgpack.encode(blob), one.key) for one, blob in made],
+            )
+        self._unsaved.clear()
+
     def _run(self, statement: str, values: Sequence[Any]) -> None:
         with self._lock:
+            self.save()
             self._db.execute(statement, values)
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
+            self.save()
             return self._db.execute(statement, values).fetchall()
 
     def _column(self, statement: str) -> list[str]:
@@ -290,6 +329,15 @@ class Manifest:
     def _pair(self, statement: str) -> tuple[int, int]:
         first, second = self._rows(statement)[0]
         return int(first), int(second)
+
+
+def _signed(checksum: int | None) -> int | None:
+    """Return a checksum as SQLite can hold it: its integers have a sign."""
+    return None if checksum is None else checksum - (1 << 64) if checksum >> 63 else checksum
+
+
+def _unsigned(stored: int | None) -> int | None:
+    return None if stored is None else stored % (1 << 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from wkms_migrate.clients.azure_blob import Changed
 from wkms_migrate.clients.crc64 import combined
 from wkms_migrate.clients.http_origin import ServiceError
-from wkms_migrate.clients.s3 import Part
+from wkms_migrate.clients.s3 import Part, Stored
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import Lease, batches
 from wkms_migrate.phases.blob.digests import OrderedMd5, Suspect, md5_state
@@ -83,10 +83,19 @@ def _finish(job: Job, sending: Sending, suspect: int | None) -> Written:
         etag = job.target.finish_upload(
             job.bucket, item.key, upload.upload_id, parts, crc64=checksum, headers=condition(item)
         )
+        head = job.target.head(job.bucket, item.key)
+        stored = Stored(etag, head.crc64 if head and head.etag == etag else None)
     except ServiceError as error:
-        etag = landed_before(job, item, error)
+        stored = landed_before(job, item, error)
     job.manifest.forget_upload(upload.upload_id)
-    return Written(key=item.key, fingerprint=upload.fingerprint, etag=etag, crc64=checksum, md5=state)
+    return Written(
+        key=item.key,
+        fingerprint=upload.fingerprint,
+        etag=stored.etag,
+        crc64=checksum,
+        md5=state,
+        confirmed=stored.crc64,
+    )
 
 
 def _send_missing(job: Job, sending: Sending) -> None:
