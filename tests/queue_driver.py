@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,11 @@ class Move:
         aws = {"endpoint_url": self.aws_endpoint} | dict.fromkeys(
             ("access_key_id", "secret_access_key"), f"file:{self.folder}/aws"
         )
+        workers = options.pop("workers", len(self.targets))
         wishes = {"queues": list(self.targets), "targets": self.targets, "hidden_seconds": 2, **options}
         values = {
             "environment": "test",
+            "workers": max(1, workers),
             "runs_dir": str(self.folder / "runs"),
             "azure": {"storage": storage},
             "aws": aws,
@@ -77,7 +80,8 @@ class Move:
         return journal.load(self.folder / "runs" / "test")
 
 
-def run(path: Path) -> Ran:
+def run(path: Path, watch: Callable[[events.Event], None] | None = None, stop: threading.Event | None = None) -> Ran:
+    """Run the phase; `watch` sees each event, `stop` asks it to end."""
     settings = config.load(path, {"queue": queue.QueueSettings}, environ={})
     run_dir = settings.runs_dir / settings.run_name
     findings: list[events.Finding] = []
@@ -86,6 +90,8 @@ def run(path: Path) -> Ran:
     with journal.Journal(run_dir) as book:
 
         def sink(event: events.Event) -> None:
+            if watch:
+                watch(event)
             if not isinstance(event, events.EPHEMERAL):
                 book.append(event)
             if isinstance(event, events.Finding):
@@ -93,7 +99,8 @@ def run(path: Path) -> Ran:
             if isinstance(event, events.Verified):
                 verified.append(event)
 
-        machine = engine.Engine(Context(settings, book.state, run_dir), sink)
+        machine = engine.Engine(Context(settings, book.state, run_dir), sink, workers=settings.workers)
+        machine.stopping = stop or machine.stopping
         machine.run([queue.PHASE])
         return Ran(book.state, findings, verified, machine.ran)
 

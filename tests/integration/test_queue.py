@@ -5,83 +5,25 @@ from __future__ import annotations
 import uuid
 from base64 import b64encode
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
-from azure.storage.queue import QueueClient, QueueServiceClient
 from endpoints import AwsEndpoint, StorageAccount
-from queue_driver import Move, Ran
+from queue_driver import Ran
+from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
 
 from wkms_migrate import config, engine, journal
 from wkms_migrate.errors import Partial, Refused, VerificationFailed
 from wkms_migrate.lab.seed.letters import AWKWARD_BODIES
 from wkms_migrate.phases import queue
-from wkms_migrate.phases.queue.mapping import original
 from wkms_migrate.plan import Context
 
 pytestmark = pytest.mark.integration
 
 
-@dataclass(slots=True)
-class Ends:
-    """A queue of this test's own on both ends."""
-
-    name: str
-    source: QueueClient
-    sqs: object
-    url: str
-    move: Move
-
-    def put(self, bodies: list[str], hidden: int | None = None) -> None:
-        for body in bodies:
-            self.source.send_message(body, visibility_timeout=hidden)
-
-    def left(self) -> int:
-        return self.source.get_queue_properties().approximate_message_count
-
-    def arrived(self) -> list[dict]:
-        """Take everything off the target."""
-        messages = []
-        while answer := self.sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        ).get("Messages"):
-            messages += answer
-            entries = [{"Id": str(index), "ReceiptHandle": one["ReceiptHandle"]} for index, one in enumerate(answer)]
-            self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-        return messages
-
-
-def bodies_of(messages: list[dict]) -> Counter[str]:
-    return Counter(original(one["Body"], one["MessageAttributes"]["azure.encoding"]["StringValue"]) for one in messages)
-
-
-def new_queue(sqs: object, name: str, **attributes: str) -> str:
-    return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-
-
 @pytest.fixture
 def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Ends:
-    name = f"q{uuid.uuid4().hex[:12]}"
-    service = QueueServiceClient(azurite.queue_endpoint, credential=azurite.key)
-    sqs = boto3.client(
-        "sqs",
-        endpoint_url=moto_server.endpoint_url,
-        region_name=moto_server.region,
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-    url = new_queue(sqs, name, VisibilityTimeout="600")
-    move = Move(
-        folder=tmp_path / "move",
-        queue_endpoint=azurite.queue_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        aws_endpoint=moto_server.endpoint_url,
-        targets={name: url},
-    )
-    return Ends(name, service.create_queue(name), sqs, url, move)
+    return new_ends(azurite, moto_server, tmp_path)
 
 
 def facts(ran: Ran, ends: Ends) -> dict[str, int]:
@@ -90,10 +32,6 @@ def facts(ran: Ran, ends: Ends) -> dict[str, int]:
 
 def totals(**known: int) -> dict[str, object]:
     return {"mode": "drain", "held": 0, "rejected": 0, "perhaps_twice": 0, **known}
-
-
-def numbered(count: int) -> list[str]:
-    return [f"알림 {number} 🎉" for number in range(count)]
 
 
 def test_bodies_and_attributes_arrive_and_the_source_is_empty(ends):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wkms_migrate import __version__
-from wkms_migrate.cli import cost, inspect, lab, move, mysql, reports
+from wkms_migrate.cli import blob, cost, inspect, lab, move, mysql, queue, reports
 from wkms_migrate.errors import WkmsError
 
 app = typer.Typer(
@@ -39,6 +39,9 @@ move.register(app)
 inspect.register(app)
 reports.register(app)
 app.add_typer(mysql.app, name="mysql")
+app.add_typer(blob.app, name="blob")
+app.add_typer(queue.app, name="queue")
+app.add_typer(cosmos.app, name="cosmos")
 app.add_typer(lab.app, name="lab")
 app.add_typer(cost.app, name="cost")
 

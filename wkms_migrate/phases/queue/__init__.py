@@ -6,83 +6,29 @@ A message that is hidden on the source cannot be read, nor how long it stays so;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from wkms_migrate.clients import azure_queue
-from wkms_migrate.errors import ConfigError, NotKnownYet
+from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.queue.copy import copy, cost_of
 from wkms_migrate.phases.queue.drain import drain, forward
-from wkms_migrate.phases.queue.mapping import POISON, target_name
+from wkms_migrate.phases.queue.ends import Planned, known, targets, url_of
+from wkms_migrate.phases.queue.mapping import POISON
 from wkms_migrate.phases.queue.redrive import redrive
 from wkms_migrate.phases.queue.settings import QueueSettings
 from wkms_migrate.phases.queue.verify import verify
 from wkms_migrate.plan import Context, Phase, Step, digest_of
 
-if TYPE_CHECKING:
-    from wkms_migrate.clients.azure_queue import QueueService
-
-UNKNOWN = "(known after provision)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """One queue of the source: about how many messages it holds, and the URL of its target ("" for none)."""
-
-    queue: str
-    count: int
-    url: str
-
-    @property
-    def target(self) -> str:
-        """The target's name."""
-        return self.url.rpartition("/")[2] or "?"
-
-    @property
-    def missing(self) -> str | None:
-        """Why it cannot be moved."""
-        return None if self.url else f"no SQS queue is known for {self.queue}: name one in phases.queue.targets"
-
 
 def plan(context: Context) -> Iterator[Step]:
     """Yield move and verify for every queue; costs one call per queue."""
     settings = context.section(QueueSettings)
-    with closing(azure_queue.connect(context.settings.azure.storage)) as service:
-        counts = {name: service.count(name) for name in chosen(settings, service)}
     urls = targets(context, settings)
-    found = [Planned(queue=queue, count=count, url=_url(urls, queue)) for queue, count in counts.items()]
+    found = known(context)
     if settings.mode == "forward":
         _check_hands(context, found)
     for one in found:
         yield from _move(context, settings, one)
     yield from _redrives(settings, urls, found)
-
-
-def chosen(settings: QueueSettings, service: QueueService) -> list[str]:
-    """Return the queues to move. Raises `ConfigError` for one that the account does not have."""
-    there = list(service.queues())
-    named = (*settings.queues, *settings.targets, *settings.encodings)
-    if unknown := [name for name in dict.fromkeys(named) if name not in there]:
-        raise ConfigError(
-            f"The storage account {service.account} has no queue {', '.join(unknown)}.",
-            hint=f"phases.queue names it. The account has: {', '.join(there) or 'none'}.",
-        )
-    return list(settings.queues) or there
-
-
-def targets(context: Context, settings: QueueSettings) -> Mapping[str, str] | None:
-    """Return queue URLs by target name, or None while provision is not done."""
-    named = {target_name(queue): url for queue, url in settings.targets.items()}
-    try:
-        return {**context.output("provision", "wkms")["queues"], **named}
-    except NotKnownYet:
-        return named or None
-
-
-def _url(urls: Mapping[str, str] | None, queue: str) -> str:
-    return UNKNOWN if urls is None else urls.get(target_name(queue), "")
 
 
 def _check_hands(context: Context, found: list[Planned]) -> None:
@@ -130,10 +76,10 @@ def _cost(one: Planned, settings: QueueSettings) -> Iterable[str]:
 def _redrives(settings: QueueSettings, urls: Mapping[str, str] | None, found: list[Planned]) -> Iterator[Step]:
     if settings.redrive == "off":
         return
-    known = {one.queue: one for one in found}
+    urls_of = {one.queue: one.url for one in found}
     for poison in (one for one in found if one.queue.endswith(POISON)):
         queue = poison.queue.removesuffix(POISON)
-        url = known[queue].url if queue in known else _url(urls, queue)
+        url = urls_of.get(queue) or url_of(urls, queue)
         yield Step(
             id=f"queue/redrive/{queue}",
             summary=f"{settings.redrive.capitalize()} that {queue} gives its dead letters to {poison.target}",
@@ -149,14 +95,14 @@ def _digest(context: Context, settings: QueueSettings, step: str, one: Planned) 
     The count itself cannot be part of it: it changes while the step runs, and its cursors must stay valid.
     """
     base = digest_of(one.url, settings.encoding, settings.encodings.get(one.queue), settings.fifo_group)
-    known = context.state.steps.get(step)
-    if known is None or not known.digest.startswith(base):
+    earlier = context.state.steps.get(step)
+    if earlier is None or not earlier.digest.startswith(base):
         return base
     due = settings.mode == "forward" or (settings.mode == "drain" and one.count)
-    if known.status == "done" and due:
-        _, _, times = known.digest.partition(".")
+    if earlier.status == "done" and due:
+        _, _, times = earlier.digest.partition(".")
         return f"{base}.{int(times or 0) + 1}"
-    return known.digest
+    return earlier.digest
 
 
 PHASE = Phase(

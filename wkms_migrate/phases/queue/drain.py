@@ -38,11 +38,6 @@ def forward(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, 
             _until_empty(job)
         else:
             _until_stopped(job)
-        if job.ledger.on_source:
-            raise Partial(
-                f"{job.ledger.on_source} messages of {queue} were sent and could not be deleted in time.",
-                hint="Run the same command again: they are deleted, not sent, when they show up.",
-            )
         return {result_key(queue): job.result(held=max(0, job.source.count(queue) - len(job.ledger.rejected)))}
 
 
@@ -67,21 +62,33 @@ def _until_empty(job: Job) -> None:
 
 def _until_stopped(job: Job) -> None:
     due = 0.0
+    shown_by = time.monotonic() + job.settings.hidden_seconds
     while not job.run.stopping.is_set():
         _sweep(job)
         if time.monotonic() >= due:
-            _tell_lag(job)
+            nothing_visible = _tell_lag(job)
             due = time.monotonic() + LAG_SECONDS
+            if nothing_visible and time.monotonic() > shown_by:
+                job.ledger.all_shown()
         job.run.stopping.wait(POLL_SECONDS)
+    if job.ledger.on_source and job.source.count(job.queue):
+        raise Partial(
+            f"Up to {job.ledger.on_source} messages of {job.queue} were sent and not yet deleted: they are hidden.",
+            hint="Run the same command again: they are deleted, not sent, when they show.",
+        )
 
 
-def _tell_lag(job: Job) -> None:
-    """State how many messages wait on the source, hidden ones included, and how old the oldest visible one is."""
+def _tell_lag(job: Job) -> bool:
+    """State how many messages wait on the source, hidden ones included, and how old the oldest visible one is.
+
+    Return whether none is visible.
+    """
     waiting = job.source.count(job.queue)
-    oldest = age_of(job.source.peek(job.queue)[:1]) if waiting else 0
-    told = f"{job.queue}: {waiting} behind" + (f", oldest {oldest} s" if waiting else "")
+    front = job.source.peek(job.queue) if waiting else []
+    told = f"{job.queue}: {waiting} behind" + (f", oldest {age_of(front)} s" if front else "")
     job.run.progress(job.ledger.sent, unit="messages", errors=len(job.ledger.rejected), item=told)
     job.run.log(told)
+    return not front
 
 
 def age_of(messages: Sequence[Message]) -> int:

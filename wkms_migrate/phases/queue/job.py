@@ -69,8 +69,8 @@ def opened(run: StepRun, queue: str, url: str, *, again: bool) -> Iterator[Job]:
         target = service.queue(url)
         ledger = Ledger(run)
         facts = target.facts()
-        may = ledger.started or again or settings.on_existing == "append" or settings.target_in_use
-        if facts.messages and not may:
+        ours = ledger.started or again
+        if facts.messages and not (ours or settings.appends):
             raise Refused(
                 f"The SQS queue {target.name} holds {facts.messages} messages already.",
                 hint="Purge it, or set phases.queue.on_existing: append.",

@@ -54,6 +54,7 @@ class Ledger:
         self.life = 1 + max((lane.life for lane in dead), default=known["life"])
         self.uncertain: int = known["uncertain"] + sum(len(lane.open) for lane in dead)
         self._on_source = set(known["sent"]).union(*(lane.sent for lane in self._lanes.values()))
+        self._earlier = frozenset(self._on_source)
         self.rejected: dict[str, str] = {}
         if dead:
             told = {"life": self.life - 1, "sent": sorted(self._on_source), "uncertain": self.uncertain}
@@ -128,6 +129,11 @@ class Ledger:
         """State that a message which was sent is no longer on the source."""
         with self._lock:
             self._on_source.discard(key)
+
+    def all_shown(self) -> None:
+        """State that whatever an earlier life left on the source has been seen again by now."""
+        with self._lock:
+            self._on_source -= self._earlier
 
     def _lane(self, name: str) -> Lane:
         with self._lock:

@@ -83,3 +83,8 @@ class QueueSettings(Section):
     until_empty: bool = Field(
         default=False, description="forward: end by itself when the source is empty, instead of when it is stopped."
     )
+
+    @property
+    def appends(self) -> bool:
+        """Whether a target may hold messages of others."""
+        return self.on_existing == "append" or self.target_in_use or self.mode == "forward"

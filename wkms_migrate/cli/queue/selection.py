@@ -1,0 +1,61 @@
+"""What the commands on queues have in common: which queues, and how their messages are sent."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import typer
+
+from wkms_migrate.cli.options import Options
+
+Flags = dict[str, object]  # settings by dotted path
+
+_SELECTED: dict[str, tuple[Any, Any]] = {
+    "queue": (Annotated[list[str] | None, typer.Option(help="Azure queue to take; may be repeated.")], None),
+    "encoding": (
+        Annotated[
+            Literal["raw", "base64", "auto"] | None,
+            typer.Option(help="Bodies: as they are, all base64 to be decoded, or decoded where they can be base64."),
+        ],
+        None,
+    ),
+    "on_existing": (
+        Annotated[
+            Literal["refuse", "append"] | None, typer.Option(help="What to do when a target queue holds messages.")
+        ],
+        None,
+    ),
+    "target_in_use": (
+        Annotated[
+            bool, typer.Option("--target-in-use", help="Consumers of SQS run already: do not compare its counts.")
+        ],
+        False,
+    ),
+    "lanes": (Annotated[int | None, typer.Option(min=1, max=64, help="Hands that work on a queue.")], None),
+}
+_KEYS = {"queue": "queues"}
+
+
+def selected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it gets them, as settings by dotted path, as its second argument `flags`."""
+    first, _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter(name, kind, annotation=annotation, default=default)
+        for name, (annotation, default) in _SELECTED.items()
+    ]
+
+    @functools.wraps(command)
+    def invoked(options: Options, **given: Any) -> None:
+        command(options, _flags({name: given.pop(name) for name in _SELECTED}), **given)
+
+    parameters = [first, *(parameter.replace(kind=kind) for parameter in own), *added]
+    invoked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by `shared`, `running`
+    return invoked
+
+
+def _flags(given: dict[str, Any]) -> Flags:
+    return {f"phases.queue.{_KEYS.get(name, name)}": value for name, value in given.items() if value}
