@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wkms_migrate import __version__
-from wkms_migrate.cli import blob, cost, inspect, lab, move, mysql, queue, reports
+from wkms_migrate.cli import blob, cosmos, cost, inspect, lab, move, mysql, queue, reports
 from wkms_migrate.errors import WkmsError
 
 app = typer.Typer(
