@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wkms_migrate.cli.cosmos import inspect, mapping, repair, replay, verify
+from wkms_migrate.cli.cosmos import budget, follow, inspect, mapping, repair, replay, verify
 
 app = typer.Typer(
     help="Look at, map, compare and repair Cosmos DB and DynamoDB.", no_args_is_help=True, rich_markup_mode=None
@@ -21,3 +21,5 @@ app.command("map")(mapping.map)
 app.command()(verify.verify)
 app.command()(repair.repair)
 app.command()(replay.replay_dead_letter)
+app.command()(follow.follow)
+app.command()(budget.budget)

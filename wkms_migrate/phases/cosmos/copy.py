@@ -14,7 +14,7 @@ from wkms_migrate.clients.azure_cosmos import Database
 from wkms_migrate.clients.dynamodb import Dynamo
 from wkms_migrate.clients.dynamodb_write import Sender, Writer, put_request
 from wkms_migrate.events import Json
-from wkms_migrate.phases.cosmos import existing, job, policies, read, tally
+from wkms_migrate.phases.cosmos import existing, feed, job, policies, read, tally
 from wkms_migrate.phases.cosmos.bodies import Bodies
 from wkms_migrate.phases.cosmos.dead import DeadLetters
 from wkms_migrate.phases.cosmos.items import UnmappableError
@@ -98,8 +98,9 @@ def _begun(run: StepRun, work: Job, database: Database) -> dict[str, str | None]
     """Return the pieces that the first run began with, for the saved places are theirs."""
     if BEGUN in run.cursors:
         return dict.fromkeys(run.cursors[BEGUN]["pieces"])
+    origin = feed.origin(database, work.container)  # first of all: what is deleted from now on is found there
     found = read.pieces(database, work.container, job.workers_of(run))
-    run.checkpoint({"pieces": list(found)}, key=BEGUN)
+    run.checkpoint({"pieces": list(found), "origin": origin}, key=BEGUN)
     return found
 
 

@@ -9,7 +9,9 @@ it, and all that was read of the whole piece is landed before that, so that a cr
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -93,15 +95,15 @@ class Reading:
         self._waiting = pieces[::-1]
         self._by_low = {piece.low: piece for piece in pieces}
 
-    def lane(self) -> Generator[Part]:
-        """Yield the pages of one piece after the other until nothing is left; with a client of its own, for one thread.
+    def lane(self, database: Database | None = None) -> Generator[Part]:
+        """Yield the pages of one piece after the other until nothing is left, by a client of its own or this one.
 
         What it yields must be landed by another thread: cutting a piece waits for that.
         """
         try:
-            with job.source(self.run) as database:
+            with nullcontext(database) if database else job.source(self.run) as own:
                 while (piece := self._take()) is not None:
-                    yield from self._read(database, piece)
+                    yield from self._read(own, piece)
                     self._leave(piece)
         except BaseException:
             with self._changed:
@@ -139,7 +141,7 @@ class Reading:
             self._changed.notify_all()
 
     def _read(self, database: Database, piece: _Piece) -> Generator[Part]:
-        while True:
+        while not self._failed:
             self.run.check_stop()
             if piece.wanted:
                 cut = cosmos_token.middle(piece.window)
@@ -200,6 +202,35 @@ class Reading:
         with self._changed:
             self._failed = True
             self._changed.notify_all()
+
+
+def drain(reading: Reading, databases: Sequence[Database], land: Callable[[Part], None]) -> None:
+    """Read on a lane for each of these clients until nothing is left, and land each part while the next one is read.
+
+    `land` writes a part and saves its token. The first failure ends all lanes and is raised.
+    """
+
+    def lane(database: Database, readers: Executor) -> None:
+        parts = reading.lane(database)
+        coming = readers.submit(next, parts, None)
+        try:
+            while (part := coming.result()) is not None:
+                coming = readers.submit(next, parts, None)
+                land(part)
+                reading.landed(part)
+        except BaseException:
+            reading.stop()
+            raise
+        finally:
+            wait([coming])
+            parts.close()
+
+    lanes = len(databases)
+    with ThreadPoolExecutor(lanes, "read") as readers, ThreadPoolExecutor(lanes, "land") as landers:
+        running = [landers.submit(lane, database, readers) for database in databases]
+    failures = [error for one in running if (error := one.exception()) is not None]
+    if failures:
+        raise next((error for error in failures if not isinstance(error, Interrupted)), failures[0])
 
 
 def pieces(database: Database, container: Container, lanes: int) -> dict[str, str | None]:
