@@ -199,6 +199,11 @@ class Manifest:
             if len(self._unsaved) >= UNSAVED:
                 self.save()
 
+    def checksum(self, key: str, print_: str) -> int | None:
+        """Return the CRC64 of what was read for this version of the blob, None when it was never read here."""
+        rows = self._rows("SELECT crc64 FROM landed WHERE key = ? AND fingerprint = ?", (key, print_))
+        return _unsigned(rows[0][0]) if rows else None
+
     def written(self) -> Iterator[tuple[Blob, Written]]:
         """Yield what was written and is still current on both sides, in the order of keys."""
         at = ""

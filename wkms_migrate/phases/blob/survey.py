@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
 from wkms_migrate.phases.blob.mapping import Left, fingerprint, mapped, storage_class
@@ -13,8 +14,10 @@ from wkms_migrate.phases.blob.settings import BlobSettings
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 KIB = 1024
+HIDDEN = ("snapshots", "versions", "deleted")
 PENDING = "rehydrate-pending"
 EXAMPLES = 5
+LARGEST = 16  # blobs that are kept to measure with
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Survey:
     classes: dict[str, Heap] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    largest: list[Blob] = field(default_factory=list)
     unselected: int = 0
     tags: bool = True
     digest: str = ""
@@ -79,6 +83,19 @@ def survey(
     return found
 
 
+def past(service: BlobService, container: str, selection: Selection) -> Counter[str]:
+    """Count what the plain listing does not show: snapshots, earlier versions, soft-deleted blobs."""
+    found: Counter[str] = Counter()
+    for blob in service.blobs(container, prefix=selection.source_prefix, tags=False, also=HIDDEN):
+        if blob.deleted:
+            found["soft-deleted blobs"] += 1
+        elif blob.snapshot:
+            found["snapshots"] += 1
+        elif blob.version:
+            found["earlier versions"] += 1
+    return found
+
+
 def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> None:
     tier = blob.tier or "none"
     found.tiers.setdefault(tier, Heap()).add(blob.size)
@@ -93,6 +110,8 @@ def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> N
             named.append(blob.name)
         return
     found.taken.add(blob.size)
+    if len(found.largest) < LARGEST or blob.size > found.largest[-1].size:
+        found.largest = nlargest(LARGEST, [*found.largest, blob], key=lambda one: one.size)
     found.classes.setdefault(storage_class(blob, settings.storage_classes), Heap()).add(blob.size)
 
 
