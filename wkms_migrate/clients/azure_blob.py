@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -133,6 +133,10 @@ class BlobService:
         except ServiceError as error:
             if error.code != "BlobBeingRehydrated":
                 raise
+
+    def heed(self, throttled: Callable[[], None]) -> None:
+        """Call `throttled` from now on whenever the service says that it is busy."""
+        self._origin.heed(throttled)
 
     def close(self) -> None:
         """Close the connections."""

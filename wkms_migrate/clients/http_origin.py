@@ -72,14 +72,7 @@ class Answer:
 class Origin:
     """Requests to one endpoint. Thread-safe: each request has a connection of its own while it lasts."""
 
-    def __init__(
-        self,
-        name: str,
-        endpoint: str,
-        sign: Sign,
-        stop: threading.Event | None = None,
-        throttled: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, name: str, endpoint: str, sign: Sign, stop: threading.Event | None = None) -> None:
         parts = urllib.parse.urlsplit(endpoint)
         self._name = name
         self._endpoint = endpoint
@@ -87,7 +80,7 @@ class Origin:
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._address = (parts.hostname or "", parts.port or (443 if self._tls else 80))
         self._sign = sign
-        self._throttled = throttled
+        self._throttled: Callable[[], None] = _nobody
         self._idle: deque[Connection] = deque()
         self._retry = retry.policy(attempts=ATTEMPTS, seconds=RETRY_SECONDS, stop=stop)
 
@@ -113,6 +106,10 @@ class Origin:
     def once(self, request: Request, take: Take[T]) -> T:
         """Do as `stream` does without trying again, for a caller that knows better when and what to send."""
         return self._attempt(request, take)
+
+    def heed(self, throttled: Callable[[], None]) -> None:
+        """Call `throttled` from now on whenever the service says that it is busy (429, 503)."""
+        self._throttled = throttled
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -165,7 +162,7 @@ class Origin:
                 return connection, connection.answer(request.method)
             except (ConnectionResetError, BrokenPipeError):
                 connection.close()
-                if fresh:
+                if fresh or not request.repeatable:
                     raise
             except BaseException:
                 connection.close()
@@ -195,6 +192,10 @@ def service_error(message: str, status: int, code: str, retry_after: float | Non
     if status in retry.TRANSIENT_STATUS or code in retry.TRANSIENT_CODES:
         return TransientError(message, hint="Run the same command again to go on.", retry_after=retry_after)
     return ServiceError(message, status=status, code=code, hint=_hint(status, code))
+
+
+def _nobody() -> None:
+    """Hear it."""
 
 
 @lru_cache(maxsize=4096)

@@ -203,6 +203,10 @@ class S3:
             if error.status != NOT_FOUND:
                 raise
 
+    def heed(self, throttled: Callable[[], None]) -> None:
+        """Call `throttled` from now on whenever the service says that it is busy."""
+        self._origin.heed(throttled)
+
     def close(self) -> None:
         """Close the connections."""
         self._origin.close()

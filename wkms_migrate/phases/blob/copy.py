@@ -41,6 +41,7 @@ def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Js
             lambda item: _copy(job, item),
             workers=job.settings.workers,
             check_stop=run.check_stop,
+            limiter=job.limiter,
         )
         findings.report(job)
         if job.tally.failed:

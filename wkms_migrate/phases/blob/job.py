@@ -14,6 +14,7 @@ from pathlib import Path
 from wkms_migrate.clients import azure_blob, s3
 from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob.concurrency import Limiter
 from wkms_migrate.phases.blob.crew import Memory
 from wkms_migrate.phases.blob.manifest import Manifest
 from wkms_migrate.phases.blob.mapping import Left
@@ -53,6 +54,7 @@ class Job:
     source: azure_blob.BlobService
     target: s3.S3
     manifest: Manifest
+    limiter: Limiter
     memory: Memory
     parts: ThreadPoolExecutor
     run: StepRun
@@ -105,6 +107,9 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
     config = run.context.settings
     source = azure_blob.connect(config.azure.storage, run.stopping)
     target = s3.connect(config.aws, run.stopping)
+    limiter = Limiter(settings.workers, lambda text: run.log(f"{container}: {text}"))
+    source.heed(limiter.throttled)
+    target.heed(limiter.throttled)
     try:
         with (
             Manifest(path) as manifest,
@@ -118,7 +123,8 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
                 source=source,
                 target=target,
                 manifest=manifest,
-                memory=Memory(settings.memory_mib * MIB),
+                limiter=limiter,
+                memory=Memory(settings.memory_mib * MIB, limiter),
                 parts=parts,
                 run=run,
                 tally=Tally(),

@@ -30,11 +30,16 @@ class BlobSettings(Section):
     files_from: Path | None = Field(None, description="File with the names to take, one a line, in UTF-8.")
     modified_after: datetime | None = Field(None, description="Take what was modified then or later; UTC without zone.")
     modified_before: datetime | None = Field(None, description="Take what was modified before; UTC without zone.")
-    workers: int = Field(16, ge=1, le=256, description="Objects, and parts of large objects, under way at once.")
+    workers: int = Field(
+        128,
+        ge=1,
+        le=256,
+        description="Most objects, and parts of large objects, under way at once; how many are is found by measuring.",
+    )
     part_mib: int = Field(
         16, ge=5, le=5120, description="MiB of a part; an object up to this size is stored in one request."
     )
-    memory_mib: int = Field(256, ge=16, description="MiB of content held in memory at once.")
+    memory_mib: int = Field(128, ge=16, description="MiB of content held in memory at once.")
     on_existing: Literal["refuse", "append", "replace"] = Field(
         "refuse",
         description=(
