@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wkms_migrate.cost import audit, cautions, inputs, lifecycle, one_off, outlook, quantities, sensitivity
 from wkms_migrate.cost.compare import Comparison, compare
 from wkms_migrate.cost.estimate import estimate
-from wkms_migrate.cost.fields import AREAS
+from wkms_migrate.cost.fields import AREAS, Notice
 from wkms_migrate.cost.prices import COMMITMENTS
 from wkms_migrate.cost.quantities import Quantity, after_years
 from wkms_migrate.cost.ranges import Range
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wkms_migrate.cost.estimate import Estimate
-    from wkms_migrate.cost.fields import Notice
     from wkms_migrate.cost.inputs import Inputs
     from wkms_migrate.cost.prices import Commitment
     from wkms_migrate.cost.quantities import Quantities
@@ -53,7 +52,10 @@ def build(folder: Path, question: Question, measured: Mapping[str, Decimal] | No
 
 def answer(read: Inputs, question: Question, measured: Mapping[str, Decimal]) -> CostReport:
     """Compare two scenarios of what was read; an unknown SKU or quantity makes its side incomplete, see `problems`."""
-    return _Work(read, question, quantities.of(read.assumptions, measured)).report()
+    report = _Work(read, question, quantities.of(read.assumptions, measured)).report()
+    if measured and not any(measured.values()):
+        return replace(report, cautions=(Notice(code="empty-inventory"), *report.cautions))
+    return report
 
 
 class _Work:

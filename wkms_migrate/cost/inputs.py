@@ -14,6 +14,7 @@ from wkms_migrate.cost.scenario import Scenario
 from wkms_migrate.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from wkms_migrate.cost.prices import Prices
@@ -45,15 +46,15 @@ class Inputs:
         return self.scenarios[name]
 
 
-def load(folder: Path) -> Inputs:
-    """Read the folder (as bundled: `config/`).
+def load(folder: Path, own: Sequence[Path] = ()) -> Inputs:
+    """Read the folder (as bundled: `config/`), and scenarios of the user's `own` after those in it.
 
     Raises:
         ConfigError: a file is missing or faulty, or two scenarios bear one name.
 
     """
     scenarios: dict[str, Scenario] = {}
-    for path in _files(folder / "scenarios"):
+    for path in (*_files(folder / "scenarios"), *own):
         if path.stem == GUIDE:
             continue
         scenario = read(path, Scenario)

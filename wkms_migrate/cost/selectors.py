@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,7 +66,7 @@ class Found:
     problem: str = ""
 
 
-def aws_rows(path: Path) -> tuple[str, Iterator[dict[str, str]]]:
+def aws_rows(path: Path) -> tuple[date, Iterator[dict[str, str]]]:
     """Return the publication day of an AWS price file, and its rows.
 
     Raises:
@@ -77,7 +78,11 @@ def aws_rows(path: Path) -> tuple[str, Iterator[dict[str, str]]]:
     told = {row[0]: row[1] for row in head if len(row) > 1}
     if "Publication Date" not in told:
         raise WkmsError(f"{path.name} is no AWS price file: no publication date.", hint=CHANGED)
-    return told["Publication Date"][:10], _aws_rows(path)
+    try:
+        published = date.fromisoformat(told["Publication Date"][:10])
+    except ValueError:
+        raise WkmsError(f"{path.name}: its publication date is no day.", hint=CHANGED) from None
+    return published, _aws_rows(path)
 
 
 def _aws_rows(path: Path) -> Iterator[dict[str, str]]:
