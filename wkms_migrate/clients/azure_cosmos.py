@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from wkms_migrate import retry
-from wkms_migrate.clients import cosmos_token, importing
+from wkms_migrate.clients import cosmos_token, cosmos_transport, importing
 from wkms_migrate.errors import ConfigError, Refused, TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -202,7 +202,12 @@ def connect(cosmos: Cosmos) -> Iterator[Database]:
         raise ConfigError(
             "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
         )
-    with told(cosmos.endpoint), CosmosClient(cosmos.endpoint, credential=_credential(cosmos), **PATIENT) as client:
+    with (
+        told(cosmos.endpoint),
+        CosmosClient(
+            cosmos.endpoint, credential=_credential(cosmos), transport=cosmos_transport.transport(), **PATIENT
+        ) as client,
+    ):
         yield Database(client, cosmos.database)
 
 
@@ -223,7 +228,7 @@ def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | Divide
         pages = proxy.query_items_change_feed(
             max_item_count=feed.page_size,
             mode=feed.mode,
-            raw_response_hook=lambda one: answers.append((one.http_response.status_code, one.http_response.body())),
+            raw_response_hook=lambda one: answers.append(cosmos_transport.answer_of(one.http_response)),
             **start,
         ).by_page()
         seen = sum(1 for _ in next(pages, ()))
