@@ -227,21 +227,26 @@ class S3:
 
 def connect(aws: Aws, stop: threading.Event | None = None) -> S3:
     """Return the store of the configuration. `stop` ends a wait between tries."""
-    with importing:
-        import boto3
+    endpoint, current = aws.endpoint_url, _static(aws)
+    if not endpoint or not current:
+        with importing:
+            import boto3
 
-    static = aws.access_key_id and aws.secret_access_key
-    session = boto3.Session(profile_name=None if static else aws.profile, region_name=aws.region)
-    endpoint = aws.endpoint_url or str(session.client("s3", region_name=aws.region).meta.endpoint_url)
+        session = boto3.Session(profile_name=None if current else aws.profile, region_name=aws.region)
+        endpoint = endpoint or str(session.client("s3", region_name=aws.region).meta.endpoint_url)
+        current = current or _credentials(session)
     host = urllib.parse.urlsplit(endpoint).netloc
-    sign = sigv4(_credentials(aws, session), region=aws.region, service="s3", host=host)
-    return S3(Origin("S3", endpoint, sign, stop))
+    return S3(Origin("S3", endpoint, sigv4(current, region=aws.region, service="s3", host=host), stop))
 
 
-def _credentials(aws: Aws, session: Any) -> Callable[[], Credentials]:
-    if aws.access_key_id and aws.secret_access_key:
-        static = Credentials(aws.access_key_id.reveal(), aws.secret_access_key.reveal())
-        return lambda: static
+def _static(aws: Aws) -> Callable[[], Credentials] | None:
+    if not aws.access_key_id or not aws.secret_access_key:
+        return None
+    static = Credentials(aws.access_key_id.reveal(), aws.secret_access_key.reveal())
+    return lambda: static
+
+
+def _credentials(session: Any) -> Callable[[], Credentials]:
     found = session.get_credentials()
     if found is None:
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 PIECE = 1 << 16
@@ -12,12 +12,17 @@ END = b""
 
 
 @contextmanager
-def slow_link(host: str, port: int, round_trip: float) -> Iterator[int]:
-    """Pass connections on to a server, delayed; give the port to connect to. `round_trip` is in seconds."""
+def slow_link(
+    host: str, port: int, round_trip: float, seen: Callable[[bytes], None] = lambda _piece: None
+) -> Iterator[int]:
+    """Pass connections on to a server, delayed; give the port to connect to. `round_trip` is in seconds.
+
+    `seen` gets each piece on its way to the server.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="slow link")
     thread.start()
-    link = _Link(host, port, round_trip / 2)
+    link = _Link(host, port, round_trip / 2, seen)
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(link.serve, "127.0.0.1", 0), loop).result()
     try:
         yield server.sockets[0].getsockname()[1]
@@ -30,7 +35,8 @@ def slow_link(host: str, port: int, round_trip: float) -> Iterator[int]:
 
 
 class _Link:
-    def __init__(self, host: str, port: int, delay: float) -> None:
+    def __init__(self, host: str, port: int, delay: float, seen: Callable[[bytes], None]) -> None:
+        self._seen = seen
         self._host = host
         self._port = port
         self._delay = delay
@@ -42,7 +48,11 @@ class _Link:
         self._serving.add(task)
         there_reader, there_writer = await asyncio.open_connection(self._host, self._port)
         try:
-            await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
+            await asyncio.gather(
+                self._pump(reader, there_writer, self._seen), self._pump(there_reader, writer, lambda _piece: None)
+            )
+        except asyncio.CancelledError:
+            """The link ends; asyncio would report this as a failure of the connection."""
         finally:
             for one in (writer, there_writer):
                 one.close()
@@ -54,7 +64,9 @@ class _Link:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None]
+    ) -> None:
         clock = asyncio.get_running_loop().time
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
@@ -73,6 +85,7 @@ class _Link:
         try:
             with suppress(ConnectionError):
                 while piece := await reader.read(PIECE):
+                    seen(piece)
                     under_way.put_nowait((clock() + self._delay, piece))
             under_way.put_nowait((clock() + self._delay, END))
             with suppress(ConnectionError):

@@ -23,7 +23,7 @@ def check(method: str, target: str, headers: Message, body: bytes, keys: dict[st
     if found["key"] not in keys:
         raise S3Error(403, "InvalidAccessKeyId")
     names = found["names"].split(";")
-    unsigned = {name.lower() for name in headers if name.lower().startswith("x-amz-") or name == "Host"} - set(names)
+    unsigned = {name.lower() for name in headers if name.lower().startswith("x-amz-") or name == "host"} - set(names)
     if unsigned:
         raise S3Error(403, "AccessDenied", f"not signed: {sorted(unsigned)}")
     payload = headers.get("x-amz-content-sha256", "")

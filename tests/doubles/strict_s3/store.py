@@ -60,6 +60,7 @@ class Upload:
     key: str
     like: Object
     parts: dict[int, bytes] = field(default_factory=dict)
+    etags: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -120,12 +121,12 @@ class Store:
         if not parts or numbers != sorted(set(numbers)):
             raise S3Error(400, "InvalidPartOrder")
         for number, etag in parts:
-            if number not in upload.parts or md5(upload.parts[number]) != etag.strip('"'):
+            if number not in upload.parts or upload.etags[number] != etag.strip('"'):
                 raise S3Error(400, "InvalidPart")
         if any(len(upload.parts[number]) < self.min_part for number in numbers[:-1]):
             raise S3Error(400, "EntityTooSmall")
         data = b"".join(upload.parts[number] for number in numbers)
-        digests = b"".join(bytes.fromhex(md5(upload.parts[number])) for number in numbers)
+        digests = b"".join(bytes.fromhex(upload.etags[number]) for number in numbers)
         like = upload.like
         return Object(
             data=data,
