@@ -69,7 +69,15 @@ def _as_data(found: Inspected) -> dict[str, Any]:
         "over_400_kb": survey.over_limit,
         "depth": survey.deepest,
         "ttl": {"default": found.container.default_ttl, "own": survey.own_ttl, "expired": survey.expired},
-        "vectors": {written(path): asdict(vector) for path, vector in survey.vectors.items()},
+        "vectors": {
+            written(path): {
+                "count": one.count,
+                "dimensions": {str(wide): count for wide, count in one.dimensions.items()},
+                "as_float32": one.as_float32,
+                "bytes": one.bytes,
+            }
+            for path, one in survey.vectors.items()
+        },
         "policies": dict(inspect.indexing(found.container)),
         "programs": [
             {"kind": one.kind, "name": one.name, "for": programs.purpose(one), "instead": programs.counterpart(one)}

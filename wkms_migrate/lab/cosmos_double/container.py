@@ -113,6 +113,7 @@ class Container:
     def __init__(self, rid: str, properties: Mapping[str, Any], ranges: int) -> None:
         self.rid = rid
         self.properties = dict(properties)
+        self.programs: dict[str, list[dict[str, Any]]] = {}
         self.ranges = [Range(str(index), low, high) for index, (low, high) in enumerate(epk.equal_ranges(ranges))]
         self.items: dict[Identity, Item] = {}
         self.splits = 0

@@ -13,7 +13,7 @@ from wkms_migrate.lab.cosmos_double.container import Container
 from wkms_migrate.lab.cosmos_double.feed import listing
 from wkms_migrate.lab.cosmos_double.message import NOT_MODIFIED, RefusalError, Reply, Request
 
-EMPTY_FEEDS: Final = {"sprocs": "StoredProcedures", "triggers": "Triggers", "udfs": "UserDefinedFunctions"}
+PROGRAMS: Final = {"sprocs": "StoredProcedures", "triggers": "Triggers", "udfs": "UserDefinedFunctions"}
 DEFAULT_INDEXING: Final = {
     "indexingMode": "consistent",
     "automatic": True,
@@ -110,8 +110,12 @@ def _inside(request: Request, account: Account, container: Container, path: list
     match request.method, path:
         case "GET", ["pkranges"]:
             return _ranges(request, container)
-        case "GET", [kind] if kind in EMPTY_FEEDS:
-            return listing(EMPTY_FEEDS[kind], container.rid, ())
+        case "GET", [kind] if kind in PROGRAMS:
+            return listing(PROGRAMS[kind], container.rid, container.programs.get(kind, ()))
+        case "POST", [kind] if kind in PROGRAMS:
+            program = _named_body(request)
+            container.programs.setdefault(kind, []).append(program)
+            return _json(program, 201)
         case _, ["docs"]:
             return items.answer(request, account, container, None)
         case _, ["docs", name]:

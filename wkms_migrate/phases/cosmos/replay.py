@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
+from wkms_migrate.errors import VerificationFailed
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import compare, single
 from wkms_migrate.phases.cosmos.dead import DeadLetters, Letter
@@ -11,6 +13,8 @@ from wkms_migrate.phases.cosmos.ends import Ends
 from wkms_migrate.phases.cosmos.items import UnmappableError
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.plan import StepRun
+
+EXAMPLES: Final = 3
 
 
 def run(run: StepRun, work: Job) -> Mapping[str, Json]:
@@ -29,10 +33,15 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
             gone += outcome is False
             run.progress(number, len(waiting), "dead letters", errors=len(left), item=work.name)
         letters.replace(left)
-    run.verified(work.name, "dead letters left", 0, len(left))
-    for one in left[:3]:
+    for one in left[:EXAMPLES]:
         run.finding(f"dead-letter-{one.code}", f"{one.document.get('id')}: {one.message}", work.name, severity="error")
-    return {f"replayed/{work.name}": {"written": written, "gone": gone, "left": len(left)}}
+    if left:
+        place = letters.path.relative_to(run.context.run_dir)
+        raise VerificationFailed(
+            f"{work.name}: {written:,} dead letters written, {gone:,} gone from the source, {len(left):,} left.",
+            hint=f"Each has its reason in {place}; change the mapping, or the item.",
+        )
+    return {f"replayed/{work.name}": {"written": written, "gone": gone}}
 
 
 def _replay(ends: Ends, identity: bytes) -> Letter | bool:

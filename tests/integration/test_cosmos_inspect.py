@@ -1,0 +1,109 @@
+"""`cosmos inspect`: what it says of containers that hold a little of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cosmos_clouds
+import pytest
+from cosmos_clouds import Clouds, cosmos
+from endpoints import AwsEndpoint, CosmosAccount
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
+    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
+        yield made
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"d": value}
+    return value
+
+
+ODD = [
+    {"id": "plain", "k": "a", "title": "취업규칙", "page": 1},
+    {"id": "number", "k": 7, "title": None, "page": 2.5},
+    {"id": "null", "k": None, "page": "three"},
+    {"id": "absent", "tree": deep(40)},
+    {"id": "vector", "k": "a", "embedding": [0.5, -0.25] * 50},
+    {"id": "large", "k": "b", "text": "가" * 200_000},
+    {"id": "huge number", "k": "b", "page": 1e300},
+    {"id": "never", "k": "b", "ttl": -1},
+]
+
+
+def test_a_container_with_a_little_of_everything(clouds: Clouds) -> None:
+    clouds.container(
+        "documents",
+        ["/k"],
+        ODD,
+        default_ttl=3600,
+        unique_key_policy={"uniqueKeys": [{"paths": ["/title"]}]},
+        indexing_policy={
+            "compositeIndexes": [[{"path": "/k", "order": "ascending"}, {"path": "/page", "order": "descending"}]]
+        },
+        vector_embedding_policy={
+            "vectorEmbeddings": [
+                {"path": "/embedding", "dataType": "float32", "dimensions": 100, "distanceFunction": "cosine"}
+            ]
+        },
+    )
+    source = clouds.source("documents")
+    source.scripts.create_stored_procedure({"id": "purge", "body": "function () { c.deleteDocument(x) }"})
+    source.scripts.create_trigger(
+        {"id": "audit", "body": "function () {}", "triggerType": "Post", "triggerOperation": "All"}
+    )
+    ended = cosmos(clouds.move(), "inspect", "--sample", "0", "--scripts", "programs")
+    assert ended.code == 0, ended.told
+    (found,) = ended.data["containers"]
+    assert (found["items"], found["looked_at"]) == (8, 8)
+    assert found["partition_key"]["/k"]["types"] == {"string": 5, "number": 1, "null": 1, "absent": 1}
+    assert found["types"]["page"] == {"number": 3, "string": 1}
+    assert found["depth"] == 40
+    assert found["over_400_kb"] == 1
+    assert sum(found["sizes_up_to_kib"].values()) == 8
+    assert found["largest_bytes"] > 600_000
+    assert found["ttl"] == {"default": 3600, "own": 1, "expired": 0}
+    assert found["vectors"]["/embedding"]["dimensions"] == {"100": 1}
+    assert found["policies"]["composite indexes"] == [["/k ascending", "/page descending"]]
+    assert found["policies"]["unique keys"] == [["/title"]]
+    assert [(one["name"], one["for"]) for one in found["programs"]] == [
+        ("purge", "bulk delete"),
+        ("audit", "follow-up"),
+    ]
+    assert "Streams" in found["programs"][1]["instead"]
+    assert found["conversions"] == {"key-as-text": 3, "depth-as-text": 1, "large-item": 1, "number-as-text": 1}
+    assert found["writing"][0]["unit"] == "million write units"
+    assert float(found["writing"][0]["quantity"]) * 1e6 == pytest.approx(7 + -(-found["largest_bytes"] // 1024), abs=2)
+    assert "deleteDocument" in (clouds.folder / "programs/documents/stored-procedure-purge.js").read_text("utf-8")
+    assert "over 400 KB 1" in ended.told
+
+
+def test_a_sample_is_told_as_one_and_reaches_every_range(clouds: Clouds) -> None:
+    clouds.container("documents", ["/k"], [{"id": f"{n:04}", "k": f"k{n}", "text": "x" * 500} for n in range(400)])
+    (found,) = cosmos(clouds.move(), "inspect", "--sample", "40").data["containers"]
+    assert found["items"] == 400
+    assert 40 <= found["looked_at"] <= 44
+    assert found["item_bytes"] == pytest.approx(400 * 519, rel=0.02)
+
+
+def test_an_unknown_container_is_refused_with_the_list(clouds: Clouds) -> None:
+    clouds.container("documents", ["/k"], [])
+    ended = cosmos(clouds.move(), "inspect", "--container", "docs")
+    assert ended.code == 2
+    assert "documents" in ended.data["hint"]
+
+
+def test_inspect_writes_nothing(clouds: Clouds) -> None:
+    clouds.container("documents", ["/k"], ODD[:2])
+    move = clouds.move()
+    before = sorted(clouds.folder.rglob("*"))
+    assert cosmos(move, "inspect").code == 0
+    assert sorted(clouds.folder.rglob("*")) == before
