@@ -2,7 +2,7 @@
 SHELL := bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint unit integration e2e bench bench-mysql bench-blob docs clean
+.PHONY: help setup demo test check lint unit integration e2e bench bench-mysql bench-cosmos bench-blob docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ bench-mysql: setup  ## the mysql phase beside mysqldump and mydumper (RUNS=3)
 
 bench-blob: setup  ## the blob phase beside rclone (RUNS=3)
 	$(PY) tests/bench/blob_peers.py --runs $(or $(RUNS),3)
+
+bench-cosmos: setup  ## the copy of the cosmos phase beside azure-cosmos and boto3 (RUNS=3 SCALE=1)
+	$(PY) tests/bench/cosmos_peers.py --runs $(or $(RUNS),3) --scale $(or $(SCALE),1)
 
 docs: setup  ## write docs/cli.md, docs/mysql-preflight.md and config/example.yaml anew from the code
 	$(PY) -m wkms_migrate.cli.reference > docs/cli.md
