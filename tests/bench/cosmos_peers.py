@@ -1,9 +1,9 @@
 """The copy of the cosmos phase beside the loop that everybody writes first: `make bench-cosmos`.
 
-Both read the same container from the Cosmos double, over HTTP from a process of its own, and both write to a null sink: a
-process that takes every batch whole and counts the items. So what is measured is what the client costs. The reference
-is azure-cosmos pages of 1,000, numbers to Decimal, and boto3's `batch_writer`, which serializes by TypeSerializer and
-sends 25 at a time. Ours is the phase's own copy step with its journal, all defaults.
+Both read the same container from the Cosmos double, over HTTP from a process of its own, and both write to a null
+sink: a process that takes every batch whole and counts the items. So what is measured is what the client costs. The
+reference is azure-cosmos pages of 1,000, numbers to Decimal, and boto3's `batch_writer`, which serializes by
+TypeSerializer and sends 25 at a time. Ours is the phase's own copy step with its journal, all defaults.
 Seconds are those of the copy, without the start of Python; CPU and memory are those of the whole client process.
 """
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from wkms_migrate.phases.cosmos import pack
 from wkms_migrate.phases.cosmos.items import ItemMap, UnmappableError
 from wkms_migrate.phases.cosmos.keys import keys_of
-from wkms_migrate.phases.cosmos.numbers import parse
 from wkms_migrate.phases.cosmos.pack import Packed, Packer
 
 T = TypeVar("T")
@@ -51,7 +51,9 @@ def canonical(value: Any) -> Any:
     if isinstance(value, list):
         return [canonical(one) for one in value]
     if isinstance(value, dict):
-        return {name: parse(one).__hash__() if name == "N" else canonical(one) for name, one in value.items()}
+        if len(value) == 1 and isinstance(value.get("N"), str):
+            return ("N", Decimal(value["N"]))
+        return {name: canonical(one) for name, one in value.items()}
     return value
 
 
