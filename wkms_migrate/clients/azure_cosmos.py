@@ -117,10 +117,11 @@ class Database:
 
     def __init__(self, client: CosmosClient, name: str) -> None:
         self._proxy = client.get_database_client(name)
+        self._name = name
 
     def containers(self) -> list[Container]:
         """Return the containers by name."""
-        found = _call(lambda: list(self._proxy.list_containers()))
+        found = _call(self._name, lambda: list(self._proxy.list_containers()))
         return sorted((_container(properties) for properties in found), key=lambda one: one.name)
 
     def container(self, name: str) -> ContainerProxy:
@@ -131,12 +132,12 @@ class Database:
         """Return the number of items of a container as the query engine counts them."""
         proxy = self._proxy.get_container_client(container)
         asked = {"query": "SELECT VALUE COUNT(1) FROM c", "enable_cross_partition_query": True}
-        return int(sum(_call(lambda: list(proxy.query_items(**asked)))))
+        return int(sum(_call(container, lambda: list(proxy.query_items(**asked)))))
 
     def feed_ranges(self, container: str) -> list[dict[str, Any]]:
         """Return the ranges that together hold all items, one per physical partition; to be given back as they are."""
         proxy = self._proxy.get_container_client(container)
-        return _call(lambda: list(proxy.read_feed_ranges()))
+        return _call(container, lambda: list(proxy.read_feed_ranges(force_refresh=True)))
 
     def throughput(self, container: str) -> float | None:
         """Return the request units per second of a container or its database; of autoscale the most; None: serverless.
@@ -145,8 +146,7 @@ class Database:
         """
         for owner in (self._proxy.get_container_client(container), self._proxy):
             try:
-                with told(container):
-                    found = _call(owner.get_throughput)
+                found = _call(container, owner.get_throughput)
             except NotThereError:
                 continue
             rate = found.auto_scale_max_throughput or found.offer_throughput
@@ -182,12 +182,11 @@ class Database:
         asked = {"feed_range": dict(feed.feed_range), "start_time": "Now", "mode": feed.mode}
 
         def ask() -> str:
-            with told(feed.container):
-                next(proxy.query_items_change_feed(**asked).by_page(), None)
+            next(proxy.query_items_change_feed(**asked).by_page(), None)
             return str(proxy.client_connection.last_response_headers["etag"])
 
         try:
-            return _call(ask)
+            return _call(feed.container, ask)
         except NotKeptError:
             return None
 
@@ -211,9 +210,14 @@ def connect(cosmos: Cosmos) -> Iterator[Database]:
         yield Database(client, cosmos.database)
 
 
-def _call(function: Callable[[], T]) -> T:
+def _call(what: str, function: Callable[[], T]) -> T:
     """Call for something small, as patiently as the SDK would."""
-    return retry.policy(attempts=CALL_ATTEMPTS, seconds=CALL_SECONDS)(function)
+
+    def asked() -> T:
+        with told(what):
+            return function()
+
+    return retry.policy(attempts=CALL_ATTEMPTS, seconds=CALL_SECONDS)(asked)
 
 
 def _page(proxy: ContainerProxy, feed: Feed, token: str | None) -> Page | Divided | None:
