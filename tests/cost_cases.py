@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from wkms_migrate.cost import compare, estimate, inputs, quantities
-from wkms_migrate.report import cost_report
+from wkms_migrate.cost import build, compare, estimate, inputs, quantities
 
 BUNDLED = Path(__file__).parents[1] / "config"
 CASES = Path(__file__).parent / "cases" / "cost"
@@ -28,4 +27,4 @@ def comparison(folder, before, after, prices=None):
 
 def report(target="after", folder=CASES, baseline="before"):
     """Build the cost report of a folder."""
-    return cost_report.build(folder, DAY, baseline=baseline, target=target)
+    return build.build(folder, build.Question(baseline=baseline, target=target, as_of=DAY))

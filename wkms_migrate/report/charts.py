@@ -61,13 +61,7 @@ class Row:
     @property
     def short_label(self) -> str:
         """The name as far as there is room for it."""
-        taken, kept = 0, ""
-        for letter in self.label:
-            taken += 2 if east_asian_width(letter) in "WF" else 1
-            if taken > LABEL_CELLS:
-                return f"{kept[:-1].rstrip()}…"
-            kept += letter
-        return kept
+        return shortened(self.label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +103,17 @@ def round_values(top: Decimal) -> list[Decimal]:
     magnitude = Decimal(10) ** (top.adjusted() - 1)
     step = next(step for factor in (1, 2, 5, 10, 20, 50) if top / (step := factor * magnitude) <= TICKS)
     return [step * index for index in range(int(top / step) + 1)]
+
+
+def shortened(label: str, cells: int = LABEL_CELLS) -> str:
+    """Return a name as far as there is room for it."""
+    taken, kept = 0, ""
+    for letter in label:
+        taken += 2 if east_asian_width(letter) in "WF" else 1
+        if taken > cells:
+            return f"{kept[:-1].rstrip()}…"
+        kept += letter
+    return kept
 
 
 def _bar(item: Item, y: int, thickness: int, scale: Decimal) -> Bar:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 FORMATS = ("html", "xlsx", "md", "json", "csv", "pdf")
 USUAL = ("html", "xlsx", "md", "json", "csv")  # pdf needs a program and a font that not every machine has
 QUICK = ("html", "json")  # what every run leaves behind
-OF_NO_LANGUAGE = ("json", "csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forms:
+    """How a report is rendered, by format: without a language, or in one."""
+
+    plain: Mapping[str, Callable[[], str]]
+    worded: Mapping[str, Callable[[str], str | bytes]]
+
+
+def rendered(
+    stem: str,
+    forms: Forms,
+    langs: Sequence[str],
+    formats: Sequence[str],
+) -> dict[str, str | bytes]:
+    """Return the contents by file name: `<stem>.<format>`, or `<stem>.<lang>.<format>` where there are words."""
+    contents: dict[str, str | bytes] = {}
+    for form in formats:
+        if form in forms.plain:
+            contents[f"{stem}.{form}"] = forms.plain[form]()
+        else:
+            contents |= {f"{stem}.{lang}.{form}": forms.worded[form](lang) for lang in langs}
+    return contents
 
 
 def write(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:

@@ -57,5 +57,11 @@ def environment(lang: str, currency: str, *, escape: bool = True) -> Environment
         "percent_span": lambda value: figures.span(value, figures.percent),
         "say": lambda text: text.to(lang),
     }
-    jinja.globals |= {"whole": whole, "seconds_tick": lambda value: figures.seconds(float(value))}
+    jinja.globals |= {
+        "whole": whole,
+        "money": money,
+        "number": figures.number,
+        "unit_price": unit_price,
+        "seconds_tick": lambda value: figures.seconds(float(value)),
+    }
     return jinja

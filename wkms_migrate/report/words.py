@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wkms_migrate.cost.fields import Notice
 
 LANGS = ("ko", "en")
-AREAS = ("run", "findings")  # each has a file of its own; what is left is in <lang>.yaml
+AREAS = ("cost", "run", "findings")  # each has a file of its own; what is left is in <lang>.yaml
 MESSAGES = Path(__file__).parent / "messages"
 
 

@@ -67,6 +67,14 @@ class Workbook:
         """Give a cell a name that formulas can use."""
         self._book.define_name(name, reference)
 
+    def line_chart(self, title: str) -> Any:
+        """Return an empty line chart that can be put into a sheet."""
+        chart = self._book.add_chart({"type": "line"})
+        chart.set_title({"name": title, "name_font": {"size": 12}})
+        chart.set_legend({"position": "bottom"})
+        chart.set_size({"width": 720, "height": 400})
+        return chart
+
     def close(self) -> bytes:
         """Finish the workbook and return its bytes."""
         self._book.close()
@@ -104,9 +112,10 @@ class Sheet:
         else:
             self.sheet.write_number(self.row, column, float(value), form)
 
-    def formula(self, column: int, formula: str, value: Decimal, *styles: str, **extra: Any) -> None:
-        """Write a formula with the value that it has as long as nobody changes anything."""
-        self.sheet.write_formula(self.row, column, formula, self.book.style(*styles, **extra), float(value))
+    def formula(self, column: int, formula: str, value: Value, *styles: str, **extra: Any) -> None:
+        """Write a formula with the value that it has as long as nobody changes anything; None: an empty text."""
+        shown = (value or "") if isinstance(value, str | None) else float(value)
+        self.sheet.write_formula(self.row, column, formula, self.book.style(*styles, **extra), shown)
 
     def head(self, names: Sequence[str]) -> None:
         """Write the heads of a table, repeated on every printed page, and go to the next row."""

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from cost_cases import BUNDLED, DAY
 
+from wkms_migrate.cost import build
 from wkms_migrate.cost.measured import from_inventory
-from wkms_migrate.report import cost_json, cost_report
+from wkms_migrate.report import cost_json
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_the_size_of_documents_comes_from_the_inventory_or_from_nowhere(outputs,
 
 def test_the_report_computes_with_what_was_measured_and_says_so():
     measured = from_inventory({"totals": {"blob_bytes": 2**40}})
-    report = cost_report.build(BUNDLED, DAY, baseline="azure-floor", target="aws-vm", measured=measured)
+    report = build.build(BUNDLED, build.Question(baseline="azure-floor", target="aws-vm", as_of=DAY), measured)
     document = cost_json.document(report)
     quantity = next(row for row in document["quantities"] if row["name"] == "document_gb")
     assert (quantity["origin"], quantity["base"]) == ("measured", "1024.000000")
