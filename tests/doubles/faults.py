@@ -7,7 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["unavailable", "reset", "damage_in", "damage_out", "truncate", "pause", "late_error", "misstate"]
+Kind = Literal[
+    "unavailable",
+    "reset",
+    "damage_in",
+    "damage_out",
+    "truncate",
+    "pause",
+    "late_error",
+    "misstate",
+    "denied",
+    "expired",
+]
 
 
 @dataclass(slots=True)
@@ -15,7 +26,8 @@ class Fault:
     """Do `kind` to the next `times` requests with this method whose path and query hold `where`.
 
     `reset` cuts the connection before an answer but after the work is done; `late_error` says 200 with an error
-    in its body; `pause` sets `reached` and waits for `release`; `misstate` names a checksum that is not the content's.
+    in its body; `pause` sets `reached` and waits for `release`; `misstate` names a checksum that is not the content's;
+    `denied` and `expired` refuse the credentials.
     """
 
     kind: Kind

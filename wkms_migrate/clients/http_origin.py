@@ -33,13 +33,17 @@ RETRY_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask. `path` begins with a slash and is not percent-encoded; `query` values neither."""
+    """What to ask. `path` begins with a slash and is not percent-encoded; `query` values neither.
+
+    One that is not `repeatable` is signed, and so counted, before each time that it goes out.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | bytearray | memoryview = b""
+    repeatable: bool = True
 
     @property
     def target_path(self) -> str:

@@ -209,8 +209,15 @@ class Sqs:
         headers = {"X-Amz-Target": f"AmazonSQS.{operation}", "Content-Type": "application/x-amz-json-1.0"}
         self._tries.made = 0
         try:
-            request = Request(method="POST", path="/", headers=headers, body=orjson.dumps(wanted))
-            answer = self._origin.call(request)
+            answer = self._origin.call(
+                Request(
+                    method="POST",
+                    path="/",
+                    headers=headers,
+                    body=orjson.dumps(wanted),
+                    repeatable=operation != "SendMessageBatch",
+                )
+            )
         except ServiceError as error:
             if error.code not in DENIED:
                 raise
