@@ -4,6 +4,9 @@ import itertools
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -297,6 +300,58 @@ def test_too_many_deletions_and_a_source_in_use_are_refused(ends: Ends, monkeypa
     monkeypatch.undo()
     ends.follow(frozen=True, most_gone=0.5)
     assert ends.target() == ends.source()
+
+
+def command(ends: Ends, *words: str) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("WKMS_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "wkms_migrate", "cosmos", *words, "--config", str(ends.move.file)],
+        cwd=ends.move.file.parent,
+        env=environ | {"PYTHONPATH": root},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_the_command_goes_on_where_it_was_ended(ends: Ends, end: signal.Signals, code: int) -> None:
+    ends.make(count=60)
+    ends.keep_all()
+    ends.move.run()
+    dice = random.Random(2)
+    following = command(ends, "follow")
+    write(ends, dice, 60)
+    deadline = time.monotonic() + 60
+    while ends.target() != ends.source():
+        assert time.monotonic() < deadline, "the table does not catch up"
+    following.send_signal(end)
+    told = following.communicate(timeout=60)
+    assert following.returncode == code, told
+    assert "Traceback" not in told[1]
+    write(ends, dice, 20)
+    again = command(ends, "follow", "--drain", "--json")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
+    assert ends.target() == ends.source()
+    followed = json.loads(out)["results"]["followed/documents"]
+    assert followed["puts"] + followed["deletes"] <= 20 + (50 if end == signal.SIGKILL else 0)
+    assert followed["mode"] == "AllVersionsAndDeletes"
+
+
+def test_the_budget_is_set_and_shown(ends: Ends) -> None:
+    def told(*words: str) -> tuple[int, str]:
+        process = command(ends, "budget", *words)
+        return process.wait(60), process.communicate()[0]
+
+    assert told() == (0, "ru: configured\nwcu: configured\n")
+    assert told("--ru", "40%", "--wcu", "500")[0] == 0
+    assert json.loads(told("--json")[1]) == {"ru": "40%", "wcu": "500"}
+    assert told("--ru", "configured")[0] == 0
+    assert json.loads(told("--json")[1]) == {"ru": "configured", "wcu": "500"}
+    assert [told("--ru", wrong)[0] for wrong in ("fast", "0", "-3", "%")] == [2, 2, 2, 2]
 
 
 def test_without_a_copy_there_is_nothing_to_follow(ends: Ends) -> None:
