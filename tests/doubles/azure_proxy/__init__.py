@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from awscrt import checksums
-from doubles.faults import Fault, Faults
+from doubles.faults import Fault, Faults, Kind
 
 SEGMENT = 4 << 20
 PAUSE_SECONDS = 60
+REFUSALS: dict[Kind, str] = {"denied": "AuthorizationPermissionMismatch", "expired": "AuthenticationFailed"}
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -78,9 +79,16 @@ class Handler(BaseHTTPRequestHandler):
         if met("unavailable"):
             self.answer(503, {"x-ms-error-code": "ServerBusy", "Retry-After": "0"}, b"")
             return
+        for kind, code in REFUSALS.items():
+            if met(kind):
+                self.answer(403, {"x-ms-error-code": code}, b"")
+                return
         self.upstream.request(self.command, self.path, body, dict(self.headers.items()))
         response = self.upstream.getresponse()
         data = response.read()
+        if met("reset"):
+            self.close_connection = True
+            return
         headers = {name: value for name, value in response.getheaders() if name.lower() not in HOP_HEADERS}
         if proxy.structured and response.status in {200, 206} and self.headers.get("x-ms-structured-body"):
             data = _structured(data)
