@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,12 +29,17 @@ def read(path: Path, into: type[T]) -> T:
     """
     data, lines, problems = _parse(path)
     try:
-        value = TypeAdapter(into).validate_python(data)
+        value: T = _adapter(into).validate_python(data)  # type: ignore[arg-type] # every class can be hashed
     except ValidationError as error:
         problems += [_problem(detail, lines) for detail in error.errors(include_url=False)]
     if problems:
         raise ConfigError(f"{path} cannot be used.", problems=tuple(problems), hint="Correct these lines.")
     return value
+
+
+@cache
+def _adapter(into: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(into)
 
 
 def _parse(path: Path) -> tuple[Any, dict[Keys, int], list[str]]:
