@@ -401,7 +401,7 @@ def test_expiry_is_computed_and_switched_on_last(clouds: Clouds) -> None:
     state = clouds.move(tables=["settings"]).run(
         lambda event: order.append(event.step) if isinstance(event, events.StepDone) else None
     )
-    assert order == ["cosmos/copy/settings", "cosmos/verify/settings", "cosmos/expiry/settings"]
+    assert order == [f"cosmos/{what}/settings" for what in ("table", "copy", "verify", "expiry")]
     found = {item["id"]["S"]: item.get("expireAt") for item in clouds.items("settings")}
     assert found == {
         "default": {"N": str(now + 7200)},

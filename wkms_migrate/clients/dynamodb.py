@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import urllib.parse
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -68,10 +68,7 @@ class Dynamo:
 
     def define(self, table: str) -> Definition:
         """Describe a table."""
-        found = self.call("DescribeTable", orjson.dumps({"TableName": table}))["Table"]
-        types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
-        keys = {one["KeyType"]: (one["AttributeName"], types[one["AttributeName"]]) for one in found["KeySchema"]}
-        return Definition(name=table, status=found["TableStatus"], hash_key=keys["HASH"], range_key=keys.get("RANGE"))
+        return definition(self.call("DescribeTable", orjson.dumps({"TableName": table}))["Table"])
 
     def write_capacity(self, table: str) -> float | None:
         """Return the write units per second that a table is provisioned with; None on demand."""
@@ -112,6 +109,15 @@ class Dynamo:
         """Let a table's items expire by an attribute that holds seconds since 1970."""
         wanted = {"AttributeName": attribute, "Enabled": True}
         self.call("UpdateTimeToLive", orjson.dumps({"TableName": table, "TimeToLiveSpecification": wanted}))
+
+
+def definition(found: Mapping[str, Any]) -> Definition:
+    """Return the keys of a table from the service's description of it."""
+    types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
+    keys = {one["KeyType"]: (one["AttributeName"], types[one["AttributeName"]]) for one in found["KeySchema"]}
+    return Definition(
+        name=found["TableName"], status=found["TableStatus"], hash_key=keys["HASH"], range_key=keys.get("RANGE")
+    )
 
 
 def _request(operation: str, body: bytes) -> Request:

@@ -7,14 +7,14 @@ from functools import partial
 
 from wkms_migrate.clients import azure_cosmos
 from wkms_migrate.errors import NotKnownYet
-from wkms_migrate.phases.cosmos import choice, copy, existing, expiry, verify
+from wkms_migrate.phases.cosmos import choice, copy, existing, expiry, tables, verify
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import Context, Phase, Step, digest_of
 
 
 def plan(context: Context) -> Iterator[Step]:
-    """Yield for each container a step that copies, one that compares, and one for expiry where TTL is on."""
+    """Yield for each container a step for its table, one that copies, one that compares, and for TTL one for expiry."""
     with azure_cosmos.connect(context.settings.azure.cosmos) as database:
         found = database.containers()
     for job in choice.jobs(context, found):
@@ -31,10 +31,17 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
     where = (context.settings.azure.cosmos.endpoint, job.container.rid, context.settings.aws.endpoint_url, table)
     digest = digest_of(where, how, job.container.key_paths, job.container.default_ttl)
     yield Step(
+        id=f"cosmos/table/{job.name}",
+        summary=f"Make table {table} for container {job.name}, or check the one that is there",
+        run=partial(tables.run, work=job),
+        digest=digest_of(digest, settings.tables),
+    )
+    yield Step(
         id=f"cosmos/copy/{job.name}",
         summary=f"Copy container {job.name} to table {table}",
         run=partial(copy.run, work=job),
         digest=digest,
+        stage=1,
         preview=partial(_preview, context, job),
     )
     yield Step(
@@ -42,7 +49,7 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
         summary=f"Compare container {job.name} with table {table}, item by item",
         run=partial(verify.run, work=job),
         digest=digest,
-        stage=1,
+        stage=2,
     )
     if job.container.default_ttl is not None:
         yield Step(
@@ -50,7 +57,7 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
             summary=f"Let the items of table {table} expire by {job.mapping.expiry_name}",
             run=partial(expiry.run, work=job),
             digest=digest,
-            stage=2,
+            stage=3,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from wkms_migrate.clients import azure_cosmos, dynamodb
 from wkms_migrate.clients.azure_cosmos import Container, Database, Feed
+from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.cosmos.budget import UnitBudget
 from wkms_migrate.phases.cosmos.dial import Dial
 from wkms_migrate.phases.cosmos.items import ItemMap
@@ -32,8 +33,18 @@ class Job:
         return self.container.name
 
     def table(self, context: Context) -> str:
-        """Return the name of the table. Raises `NotKnownYet` before provision is done."""
-        return str(context.output("provision", "wkms")["tables"][self.table_key])
+        """Return the name of the table. Raises `NotKnownYet` before provision is done, `ConfigError` without one."""
+        known = context.output("provision", "wkms")["tables"]
+        if self.table_key in known:
+            return str(known[self.table_key])
+        if context.section(CosmosSettings).tables.make:
+            return f"{context.settings.name_prefix}-{self.table_key}"
+        raise ConfigError(
+            f"Container {self.name} has no table: provision's output `tables` has no {self.table_key}, but"
+            f" {', '.join(sorted(known)) or 'nothing'}.",
+            hint="Add it to the variable `tables` of the Terraform root, set phases.cosmos.tables.make, or name the"
+            " containers to copy in phases.cosmos.containers.",
+        )
 
     def feed(self, run: StepRun, feed_range: Mapping[str, Any]) -> Feed:
         """Return the change feed of a range of the container."""

@@ -11,6 +11,27 @@ from wkms_migrate.phases.cosmos.items import LargeItems
 Share: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d+)?%$")]
 
 
+class Capacity(Section):
+    """Provisioned throughput of a table and each of its indexes."""
+
+    read: int = Field(ge=1, description="Read units per second.")
+    write: int = Field(ge=1, description="Write units per second.")
+
+
+class Tables(Section):
+    """Tables that provision did not make."""
+
+    make: bool = Field(
+        default=False,
+        description="Make a table from the mapping where provision's output has none, named by `name_prefix` and the"
+        " container's table; false: such a container is refused.",
+    )
+    capacity: Capacity | None = Field(None, description="Provisioned throughput; null: on demand.")
+    recoverable: bool = Field(default=True, description="Keep point-in-time recovery on.")
+    kms_key: str | None = Field(None, description="KMS key that encrypts; null: the key that AWS manages.")
+    tags: dict[str, str] = Field({}, description="Tags of the table.")
+
+
 class CosmosSettings(Section):
     """Cosmos DB (NoSQL API) to DynamoDB."""
 
@@ -24,6 +45,7 @@ class CosmosSettings(Section):
         description="Mapping file that says what each container becomes (`cosmos map` writes one); it then names the"
         " containers and their tables. null: keys follow the partition key, and nothing is rewritten.",
     )
+    tables: Tables = Field(Tables(), description="Tables that provision did not make.")
     on_existing: Literal["refuse", "append", "replace"] = Field(
         "refuse",
         description="What to do with a table that holds items already. refuse: stop; append: keep them, and overwrite"
