@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HUNDRED = Decimal(100)
 HOURS_PER_MONTH = Decimal(730)
 MINUTES_PER_MONTH = HOURS_PER_MONTH * 60
+EXAMPLE_ONE_OFF = Decimal(20_000)
 
 
 def audit(guide: Guide) -> tuple[Notice, ...]:
@@ -210,6 +211,36 @@ def _timeline(guide: Guide) -> dict[str, Any] | None:
     return {"low": low, "high": high, "stated_low": stated_low, "stated_high": stated_high, "gantt": gantt}
 
 
+def _milestones(guide: Guide) -> dict[str, Any] | None:
+    figures = {
+        f"{kind}_{name}": guide.figure(f"{kind}_{name}_week")
+        for name in ("backend", "frontend", "live")
+        for kind in ("milestone", "gantt")
+    }
+    same = all(figures[f"milestone_{name}"] == figures[f"gantt_{name}"] for name in ("backend", "frontend", "live"))
+    return None if same else dict(figures)
+
+
+def _one_off_unsaid(guide: Guide) -> dict[str, Any] | None:
+    """Say what the savings of option 1 take to pay back a one-off cost that the guide does not mention."""
+    if guide.figure("one_off_costs"):
+        return None
+    before, after = guide.table("6.1").sum(), guide.table("6.2.1").sum()
+    low, high = sorted((before.low - after.low, before.high - after.high))
+    return {"example": EXAMPLE_ONE_OFF, "months_low": EXAMPLE_ONE_OFF / high, "months_high": EXAMPLE_ONE_OFF / low}
+
+
+def _endpoint(guide: Guide) -> dict[str, Any] | None:
+    endpoint, service = guide.words.get("database_endpoint", ""), guide.words.get("database_service", "")
+    aurora = ".cluster-" in endpoint
+    return {"endpoint": endpoint, "service": service} if aurora and "Aurora" not in service else None
+
+
+def _single_machine(guide: Guide) -> dict[str, Any] | None:
+    machines, promised = guide.figure("vm_machines"), guide.figure("availability_small")
+    return {"machines": machines, "promised": promised} if machines < 2 else None  # noqa: PLR2004 - one can fail
+
+
 _RULES: tuple[tuple[str, Rule], ...] = (
     ("sum-wrong", _sums),
     ("option2-saving", _option2_saving),
@@ -232,4 +263,9 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("response", _differing("response_seconds_enterprise", "response_seconds_small")),
     ("data-size", _differing("documents_gb_section6", "documents_gb_small_high", "storage_gb_vm")),
     ("timeline", _timeline),
+    ("milestones", _milestones),
+    ("unequal-backup", _differing("azure_vm_backup_days", "aws_vm_backup_days")),
+    ("single-machine", _single_machine),
+    ("database-endpoint", _endpoint),
+    ("one-off-unsaid", _one_off_unsaid),
 )

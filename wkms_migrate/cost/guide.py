@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -48,7 +48,7 @@ class QuotedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """All quoted tables, and the single figures that the guide states in its text."""
+    """All quoted tables, and the single figures and words that the guide states in its text."""
 
     __pydantic_config__ = STRICT
 
@@ -58,6 +58,7 @@ class Guide:
     summary: Text
     tables: tuple[QuotedTable, ...]
     figures: dict[str, Amount]
+    words: dict[str, str] = field(default_factory=dict)
 
     def table(self, section: str) -> QuotedTable:
         """Return the table of a section."""

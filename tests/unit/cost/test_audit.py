@@ -42,6 +42,7 @@ def test_the_contradictions_have_the_figures_worked_out_by_hand(guide):
     assert tenths(scope, "openai_low", "openai_high") == ["37.4", "39.7"]
     assert [round(scope[name], 1) for name in ("bedrock_low", "bedrock_high")] == [Decimal("48.4"), Decimal("53.4")]
     assert tenths(notices["guide-goal-missed"], "ceiling", "worst") == ["546.0", "765.0"]
+    assert tenths(notices["guide-one-off-unsaid"], "months_low", "months_high") == ["29.2", "51.9"]
     assert tenths(notices["guide-availability"], "high_minutes", "low_minutes") == ["43.8", "219.0"]
 
 
@@ -60,6 +61,9 @@ def test_the_tables_themselves_add_up(guide):
         ("aws_vm_memory_gb", "8", "guide-unequal-memory"),
         ("response_seconds_small", "2", "guide-response"),
         ("closing_managed_saving", "53", "guide-managed-percent"),
+        ("azure_vm_backup_days", "1", "guide-unequal-backup"),
+        ("vm_machines", "2", "guide-single-machine"),
+        ("one_off_costs", "1", "guide-one-off-unsaid"),
     ],
 )
 def test_a_corrected_figure_is_no_contradiction(guide, figure, value, code):
@@ -71,3 +75,41 @@ def test_paired_savings_come_with_the_smaller_first():
     before = Range(Decimal(100), Decimal(150), Decimal(200))
     assert rules._paired(before, Range(Decimal(20), Decimal(60), Decimal(100))) == (Decimal(50), Decimal(80))
     assert rules._paired(before, Range(Decimal(50), Decimal(50), Decimal(50))) == (Decimal(50), Decimal(75))
+
+
+def test_every_contradiction_worked_out_by_hand_is_found_by_its_id(guide):
+    assert found(guide).keys() == {
+        f"guide-{name}"
+        for name in (
+            "option2-saving",
+            "option1-pairing",
+            "option2-pairing",
+            "now-without-origin",
+            "managed-without-origin",
+            "open-source-without-origin",
+            "vm-dearer-than-now",
+            "vm-saving-unsaid",
+            "three-prices",
+            "option2-scope",
+            "goal-missed",
+            "many-claims",
+            "managed-percent",
+            "availability",
+            "unequal-memory",
+            "unequal-disks",
+            "load",
+            "response",
+            "data-size",
+            "timeline",
+            "milestones",
+            "unequal-backup",
+            "single-machine",
+            "database-endpoint",
+            "one-off-unsaid",
+        )
+    }
+
+
+def test_an_address_of_rds_is_no_contradiction(guide):
+    words = guide.words | {"database_endpoint": "wkms-db.xxx.ap-northeast-2.rds"}
+    assert "guide-database-endpoint" not in found(replace(guide, words=words))
