@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wkms_migrate.secret import SecretRef
 
 T = TypeVar("T")
+FORBIDDEN = 403
 ENDED = frozenset({"AuthenticationFailed", "InvalidAuthenticationInfo"})
 
 
@@ -48,7 +49,7 @@ class SasOrigin(Origin):
         try:
             return send(replace(request, query={**request.query, **used}), take)
         except ServiceError as error:
-            if error.code not in ENDED:
+            if error.code not in ENDED and not (error.status == FORBIDDEN and _is_past(used)):
                 raise
             self._renew(used, error)
         return send(replace(request, query={**request.query, **self._fields}), take)
@@ -88,15 +89,25 @@ def fields(sas: SecretRef) -> Mapping[str, str]:
     return found
 
 
+def is_narrow(sas: SecretRef | None) -> bool:
+    """Say whether this is a SAS for one container or less, which may not list the account."""
+    return sas is not None and "sr" in fields(sas)
+
+
 def _versioned(request: Request) -> Mapping[str, str]:
     return {**request.headers, "x-ms-version": API_VERSION}
 
 
 def _end(used: Mapping[str, str]) -> str:
-    end = used.get("se", "")
+    until = used.get("se", "")
+    if _is_past(used):
+        return f"ended at {until}"
+    return f"is not accepted (it says it holds until {until})" if until else "is not accepted"
+
+
+def _is_past(used: Mapping[str, str]) -> bool:
     try:
-        when = datetime.fromisoformat(end)
+        end = datetime.fromisoformat(used.get("se", ""))
     except ValueError:
-        return "is not accepted"
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return f"ended at {end}" if when <= datetime.now(UTC) else f"is not accepted (it says it holds until {end})"
+        return False
+    return (end if end.tzinfo else end.replace(tzinfo=UTC)) <= datetime.now(UTC)

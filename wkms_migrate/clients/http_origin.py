@@ -23,7 +23,7 @@ from wkms_migrate.clients.http_wire import Connection, Headers, Response, head_o
 from wkms_migrate.errors import TransientError, WkmsError
 
 T = TypeVar("T")
-HTTP_ERROR = 400
+HTTP_ERROR = 300  # a redirection is one too: followed, it would reach another bucket or region than was asked for
 THROTTLED = frozenset({429, 503})
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 10

@@ -6,10 +6,12 @@ import http.client
 import struct
 import threading
 import urllib.parse
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from awscrt import checksums
+from doubles.azure_proxy.archive import Archive
 from doubles.faults import Fault, Faults, Kind
 
 SEGMENT = 4 << 20
@@ -26,6 +28,7 @@ class AzureProxy:
         self.upstream = parts.netloc
         self.structured = structured
         self.faults = Faults()
+        self.archive = Archive(self.upstream)
         self.requests: list[tuple[str, str]] = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.proxy = self
@@ -76,13 +79,9 @@ class Handler(BaseHTTPRequestHandler):
         proxy.requests.append((self.command, target))
         met = proxy.faults.take(self.command, target)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if met("unavailable"):
-            self.answer(503, {"x-ms-error-code": "ServerBusy", "Retry-After": "0"}, b"")
+        if own := self.own_answer(met):
+            self.answer(*own, b"")
             return
-        for kind, code in REFUSALS.items():
-            if met(kind):
-                self.answer(403, {"x-ms-error-code": code}, b"")
-                return
         self.upstream.request(self.command, self.path, body, dict(self.headers.items()))
         response = self.upstream.getresponse()
         data = response.read()
@@ -93,9 +92,20 @@ class Handler(BaseHTTPRequestHandler):
         if proxy.structured and response.status in {200, 206} and self.headers.get("x-ms-structured-body"):
             data = _structured(data)
             headers["x-ms-structured-body"] = "XSM/1.0; properties=crc64"
+        if "comp=list" in self.path:
+            data = proxy.archive.shown(data)
         if fault := met("pause"):
             _hold(fault)
         self.answer(response.status, headers, data, damage=bool(met("damage_out")), cut=bool(met("truncate")))
+
+    def own_answer(self, met: Callable[[Kind], Fault | None]) -> tuple[int, dict[str, str]] | None:
+        """Return what is answered without asking Azurite."""
+        if met("unavailable"):
+            return 503, {"x-ms-error-code": "ServerBusy", "Retry-After": "0"}
+        for kind, code in REFUSALS.items():
+            if met(kind):
+                return 403, {"x-ms-error-code": code}
+        return (202, {}) if self.server.proxy.archive.asked(self.command, self.path, self.headers) else None
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815 - the names that http.server calls
 

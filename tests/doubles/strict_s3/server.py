@@ -14,13 +14,18 @@ from typing import Self
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from doubles.faults import Fault, Faults
+from doubles.faults import Fault, Faults, Kind
 from doubles.strict_s3 import signature
 from doubles.strict_s3.store import Bucket, Object, S3Error, Store, check_body, crc64, described, md5
 
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 MAX_KEY_BYTES = 1024
 PAUSE_SECONDS = 60
+REFUSALS: dict[Kind, tuple[int, str]] = {
+    "denied": (403, "AccessDenied"),
+    "expired": (400, "ExpiredToken"),
+    "elsewhere": (301, "PermanentRedirect"),
+}
 
 
 class StrictS3:
@@ -140,7 +145,11 @@ class Handler(BaseHTTPRequestHandler):
             fault.release.wait(PAUSE_SECONDS)
         if met("damage_in") and body:
             body = _damaged(body)
-        if met("unavailable"):
+        refused = next((kind for kind in REFUSALS if met(kind)), None)
+        if refused:
+            status, code = REFUSALS[refused]
+            self.answer(status, _error(code, self.path))
+        elif met("unavailable"):
             self.answer(503, _error("SlowDown", self.path), {"Retry-After": "0"})
         elif met("late_error"):
             self.answer(200, _error("InternalError", self.path))

@@ -19,7 +19,7 @@ from wkms_migrate.phases.blob.verify import verify_container
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
 Work: TypeAlias = Callable[[StepRun, str, str], Mapping[str, Json]]
-HOW = {"storage_classes", "on_bad_md5", "on_existing", "mirror", "max_delete"}
+HOW = {"storage_classes", "on_bad_md5", "on_existing", "mirror", "max_delete", "past"}
 
 
 def plan(context: Context) -> Iterator[Step]:

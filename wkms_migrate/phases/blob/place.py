@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from wkms_migrate.clients.azure_blob import BlobService
+from wkms_migrate.clients.azure_origin import is_narrow
 from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import ConfigError, NotKnownYet
 from wkms_migrate.phases.blob.refusals import DENIED
@@ -49,7 +50,8 @@ def chosen(
     Raises `ConfigError` for a container that is not there and for places that overlap.
     """
     wanted = list(containers)
-    there = _listed(service, [*wanted, *buckets])
+    narrow = is_narrow(context.settings.azure.storage.sas)
+    there = [*wanted, *buckets] if narrow and wanted else _listed(service, [*wanted, *buckets])
     if unknown := [name for name in (*wanted, *buckets) if name not in there]:
         raise ConfigError(
             f"The storage account {service.account} has no container {', '.join(unknown)}.",

@@ -1,0 +1,45 @@
+"""What a listing of Azure says beside the current blobs; Azurite has neither versions nor soft deletion."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from wkms_migrate.clients.azure_blob import BlobService
+from wkms_migrate.phases.blob.place import Place
+from wkms_migrate.phases.blob.selection import select
+from wkms_migrate.phases.blob.settings import BlobSettings
+from wkms_migrate.phases.blob.survey import past
+
+PAGE = """<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs>
+<Blob><Name>a</Name><VersionId>2026-01-01T00:00:00.0000000Z</VersionId><Properties><Etag>1</Etag></Properties></Blob>
+<Blob><Name>a</Name><VersionId>2026-02-01T00:00:00.0000000Z</VersionId><IsCurrentVersion>true</IsCurrentVersion>
+<Properties><Etag>2</Etag></Properties></Blob>
+<Blob><Name>a</Name><Snapshot>2026-01-15T00:00:00.0000000Z</Snapshot><Properties><Etag>3</Etag></Properties></Blob>
+<Blob><Name>b</Name><Deleted>true</Deleted><Properties><Etag>4</Etag></Properties></Blob>
+<Blob><Name>c</Name><Properties><Etag>5</Etag><AccessTier>Archive</AccessTier>
+<ArchiveStatus>rehydrate-pending-to-hot</ArchiveStatus></Properties></Blob>
+</Blobs><NextMarker /></EnumerationResults>"""
+
+
+def service() -> BlobService:
+    origin = SimpleNamespace(call=lambda _: SimpleNamespace(body=PAGE.encode()))
+    return BlobService("account", origin, "")
+
+
+def test_versions_snapshots_and_deleted_blobs_are_told_apart():
+    found = [
+        (one.name, one.past, one.deleted) for one in service().blobs("c", also=("versions", "snapshots", "deleted"))
+    ]
+    assert found == [
+        ("a", "2026-01-01T00:00:00.0000000Z", False),
+        ("a", "", False),
+        ("a", "2026-01-15T00:00:00.0000000Z", False),
+        ("b", "", True),
+        ("c", "", False),
+    ]
+    assert list(service().blobs("c"))[-1].archive_status == "rehydrate-pending-to-hot"
+
+
+def test_the_plan_counts_what_the_plain_listing_does_not_show():
+    chosen = select(BlobSettings(), Place.of("bucket"))
+    assert past(service(), "c", chosen) == {"earlier versions": 1, "snapshots": 1, "soft-deleted blobs": 1}
