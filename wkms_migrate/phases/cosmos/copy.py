@@ -42,7 +42,7 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
             target.letters.clear()
         whole = _copied(run, work, target)
     tally.state(run, work.name, whole)
-    policies.state(run, work.container)
+    policies.state(run, work.container, work.rules)
     return {f"copied/{work.name}": {"items": whole.items, "dead": whole.dead, "table": table}}
 
 

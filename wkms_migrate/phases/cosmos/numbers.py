@@ -16,8 +16,8 @@ INT_LIMIT: Final = 10**INT_DIGITS
 MAX_DIGITS: Final = 38
 MIN_EXPONENT: Final = -130
 MAX_EXPONENT: Final = 125
-LARGEST: Final = Decimal("9" * MAX_DIGITS).scaleb(MAX_EXPONENT - MAX_DIGITS + 1)
-SMALLEST: Final = Decimal(1).scaleb(MIN_EXPONENT)
+LARGEST: Final = Decimal((0, (9,) * MAX_DIGITS, MAX_EXPONENT - MAX_DIGITS + 1))
+SMALLEST: Final = Decimal((0, (1,), MIN_EXPONENT))
 _ROUNDING: Final = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-1000, Emax=1000)
 
 

@@ -36,6 +36,18 @@ def mapping(paths: tuple[str, ...] = ("/k",), **options: Any) -> ItemMap:
     return ItemMap(keys=keys_of(paths), **wishes)
 
 
+def numbers_in(value: Any) -> int:
+    """Count numbers: how the guide pairs their digits is told but roughly, so each may be a byte more."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(numbers_in, inner)) + (isinstance(value, dict) and value.keys() == {"N"})
+
+
+def table_of(rules: ItemMap) -> limits.Keys:
+    """Return the keys of the table that a mapping is for."""
+    roles = zip(("HASH", "RANGE"), rules.keys.attributes, strict=False)
+    return limits.Keys(table=tuple((one.name, role, one.kind) for role, one in roles))
+
+
 def sent(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document as it comes off the wire."""
     return decoded(json.dumps({"Documents": [document]}).encode())[0]
@@ -65,7 +77,7 @@ def test_a_document_comes_back_as_it_was(
 def test_every_item_is_one_that_the_service_takes(properties: dict[str, Any], paths: tuple[str, ...], key: Any) -> None:
     rules = mapping(paths)
     item = orjson.loads(rules.to_item(sent({**properties, "k": key, "id": "문서", "_ts": 1})).json)
-    limits.check_item(item, dict(zip(rules.keys.names, ("HASH", "RANGE"), strict=False)))
+    limits.check_item(item, table_of(rules))
 
 
 @settings(deadline=None)
@@ -73,7 +85,7 @@ def test_every_item_is_one_that_the_service_takes(properties: dict[str, Any], pa
 def test_an_item_is_never_larger_than_we_say(properties: dict[str, Any]) -> None:
     item = orjson.loads(mapping().to_item(sent({**properties, "id": "1", "_ts": 1})).json)
     real = sum(len(name.encode()) + limits.size_of(value) for name, value in item.items())
-    assert real <= item_bytes(item) <= len(orjson.dumps(item))
+    assert item_bytes(item) - numbers_in(item) <= real <= item_bytes(item) <= len(orjson.dumps(item))
 
 
 @pytest.mark.parametrize("levels", [1, 30, 31, 32, 33, 90])
@@ -81,7 +93,7 @@ def test_depth(levels: int) -> None:
     document = sent({"id": "1", "k": "x", "value": deep(levels), "_ts": 1})
     made = mapping().to_item(document)
     item = orjson.loads(made.json)
-    limits.check_item(item, {"k": "HASH", "id": "RANGE"})
+    limits.check_item(item, table_of(mapping()))
     assert made.notes["depth-as-text"] == (levels > 31)
     assert mapping().from_item(item)["value"] == deep(levels)
 
