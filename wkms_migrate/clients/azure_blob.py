@@ -162,13 +162,14 @@ def connect(storage: Storage, stop: threading.Event | None = None) -> BlobServic
 
 
 def _blob(item: ET.Element, *, versions: bool) -> Blob:
-    properties = item.find("Properties")
-    assert properties is not None
-    past = versions and _text(item, "IsCurrentVersion").lower() != "true"
-    facts = {child.tag: child.text or "" for child in properties}
-    metadata = {child.tag: child.text or "" for child in item.iterfind("Metadata/*")}
+    """Read a blob in one pass: a listing is read for every blob, several times in a run."""
+    parts = {part.tag: part for part in item}
+    facts = {child.tag: child.text or "" for child in parts["Properties"]}
+    metadata = {child.tag: child.text or "" for child in parts.get("Metadata", ())}
+    own = {tag: part.text or "" for tag, part in parts.items()}
+    past = versions and own.get("IsCurrentVersion", "").lower() != "true"
     return Blob(
-        name=_name(item),
+        name=_name(parts["Name"]),
         etag=facts.get("Etag", "").strip('"'),
         size=int(facts.get("Content-Length") or 0),
         kind=facts.get("BlobType", "BlockBlob"),
@@ -180,17 +181,15 @@ def _blob(item: ET.Element, *, versions: bool) -> Blob:
         folder=facts.get("ResourceType") == "directory" or metadata.get("hdi_isfolder", "").lower() == "true",
         headers={name: facts[tag] for tag, name in HEADER_FIELDS.items() if facts.get(tag)},
         metadata=metadata,
-        tags={_text(tag, "Key"): _text(tag, "Value") for tag in item.iterfind("Tags/TagSet/Tag")},
-        snapshot=_text(item, "Snapshot"),
-        version=_text(item, "VersionId") if past else "",
-        deleted=_text(item, "Deleted").lower() == "true",
+        tags={_text(tag, "Key"): _text(tag, "Value") for tag in parts["Tags"].iter("Tag")} if "Tags" in parts else {},
+        snapshot=own.get("Snapshot", ""),
+        version=own.get("VersionId", "") if past else "",
+        deleted=own.get("Deleted", "").lower() == "true",
     )
 
 
-def _name(item: ET.Element) -> str:
+def _name(name: ET.Element) -> str:
     """Return the name; the service percent-encodes names that XML cannot hold, and says so."""
-    name = item.find("Name")
-    assert name is not None
     text = name.text or ""
     return urllib.parse.unquote(text) if name.get("Encoded") == "true" else text
 
