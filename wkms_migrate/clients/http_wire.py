@@ -58,12 +58,9 @@ class Connection:
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, seconds: float) -> None:
         plain = socket.create_connection((host, port), seconds)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is None:
+            _leave_timing_to_the_kernel(plain, seconds)
         self._socket = tls.wrap_socket(plain, server_hostname=host) if tls else plain
-        # The kernel watches the time: a socket with a timeout of its own asks it twice at each read.
-        self._socket.settimeout(None)
-        limit = struct.pack("ll", int(seconds), 0)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._at = self._end = 0
@@ -80,7 +77,7 @@ class Connection:
             else:
                 self._socket.sendall(head)
                 self._socket.sendall(body)
-        except (BlockingIOError, ssl.SSLWantWriteError) as error:
+        except BlockingIOError as error:
             raise TimeoutError("the server takes nothing more") from error
 
     def answer(self, method: str) -> Response:
@@ -121,7 +118,7 @@ class Connection:
     def _receive(self, view: memoryview) -> int:
         try:
             return self._socket.recv_into(view)
-        except (BlockingIOError, ssl.SSLWantReadError) as error:
+        except BlockingIOError as error:
             raise TimeoutError("the server says nothing more") from error
 
 
@@ -213,6 +210,17 @@ def head_of(method: str, target: str, headers: dict[str, str]) -> bytes:
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError(f"A header of {method} {target} holds a line break.")
     return text.encode("latin-1")
+
+
+def _leave_timing_to_the_kernel(plain: socket.socket, seconds: float) -> None:
+    """Spare the second system call that Python makes for each read of a socket with a timeout.
+
+    Not for TLS: the ssl module takes the kernel's "not yet" for a reason to ask again, for ever.
+    """
+    limit = struct.pack("ll", int(seconds), 0)
+    plain.settimeout(None)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def _parsed(head: bytes) -> tuple[int, str, Headers]:
