@@ -1,15 +1,18 @@
-"""Reads a container: its hash space in pieces, one after the other on each lane, page by page.
+"""Reads a container: its hash space in pieces, a page at a time, on several lanes.
 
 A piece is named by its low key and goes up to the next piece's, so that whatever pieces there are, together they are
-the whole. A piece is cut in two when its partition was split by the service, or when a lane has nothing left to do
-(work stealing). Both parts go on from the same token. The upper part's token is landed before anything is read with
-it, and all that was read of the whole piece is landed before that, so that a crash at any moment loses nothing.
+the whole. Its next page is read only when the last one has landed, so that a crash at any moment has at most one page
+of each piece read again; meanwhile a lane reads from other pieces.
+
+A piece is cut in two when its partition was split by the service, or when lanes find nothing to read (work stealing).
+Both parts go on from the same token, once it is saved for the upper part.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -24,7 +27,7 @@ from wkms_migrate.phases.cosmos import job
 from wkms_migrate.phases.cosmos.budget import UnitBudget
 from wkms_migrate.plan import StepRun
 
-PIECES_PER_LANE: Final = 2  # at the beginning; more come by stealing
+PIECES_PER_LANE: Final = 2  # to begin with, and kept up by stealing: one is read while the other lands
 WAKE_SECONDS: Final = 0.2
 SPLITTABLE_VERSION: Final = 2  # hashes of older partition keys do not fill the space evenly
 
@@ -34,13 +37,16 @@ class _Piece:
     low: str
     high: str
     token: str | None
-    behind: int = 0
-    out: int = 0  # pages given out and not yet landed
-    wanted: bool = False  # a lane without work asks for half of it
+    behind: int = 0  # changes that its partition had after its last page
 
     @property
     def window(self) -> Window:
         return self.low, self.high
+
+    @property
+    def rest(self) -> float:
+        """About how many changes are left in it, if they are spread evenly over its partition."""
+        return self.behind * cosmos_token.width(self.window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Source:
 class Reading:
     """One reading of a container from `tokens` on (token by low key; None from the beginning). Thread-safe.
 
-    `steal` lets a lane that has nothing left take half of another's piece.
+    `steal` lets lanes that find nothing to read cut the piece with the most to do.
     """
 
     run: StepRun
@@ -76,9 +82,12 @@ class Reading:
     budget: UnitBudget
     tokens: Mapping[str, str | None]
     steal: bool = True
-    _waiting: list[_Piece] = field(init=False)
-    _busy: list[_Piece] = field(default_factory=list)
-    _by_low: dict[str, _Piece] = field(init=False)
+    _ready: deque[_Piece] = field(init=False)
+    _open: int = field(init=False)  # pieces that are not at their end
+    _out: dict[str, _Piece] = field(default_factory=dict)  # by low key: a page, or the cut to come, is not landed
+    _lower: dict[str, _Piece] = field(default_factory=dict)  # by the low key of the upper part: what is being cut
+    _lanes: int = 0
+    _hungry: bool = False
     _failed: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -91,72 +100,83 @@ class Reading:
                 f"The saved pieces of {self.source.container.name} are not the whole of it.",
                 hint="The journal was edited. Begin anew with --redo.",
             )
-        pieces = [_Piece(low, high, self.tokens[low]) for low, high in pairwise([*lows, WHOLE[1]])]
-        self._waiting = pieces[::-1]
-        self._by_low = {piece.low: piece for piece in pieces}
+        self._ready = deque(_Piece(low, high, self.tokens[low]) for low, high in pairwise([*lows, WHOLE[1]]))
+        self._open = len(self._ready)
 
     def lane(self, database: Database | None = None) -> Generator[Part]:
-        """Yield the pages of one piece after the other until nothing is left, by a client of its own or this one.
+        """Yield one page after the other until nothing is left, read by a client of its own or this one.
 
-        What it yields must be landed by another thread: cutting a piece waits for that.
+        What it yields must be landed by another thread: when every piece waits for that, so does the lane.
         """
+        with self._changed:
+            self._lanes += 1
         try:
             with nullcontext(database) if database else job.source(self.run) as own:
                 while (piece := self._take()) is not None:
-                    yield from self._read(own, piece)
-                    self._leave(piece)
+                    part = self._next(own, piece)
+                    if part is not None:
+                        yield part
         except BaseException:
-            with self._changed:
-                self._failed = True
-                self._changed.notify_all()
+            self.stop()
             raise
 
     def landed(self, part: Part) -> None:
         """Say that a part's items are written and its token is saved."""
         with self._changed:
-            self._by_low[part.piece].out -= 1
+            self._ready.append(self._out.pop(part.piece))
+            lower = self._lower.pop(part.piece, None)
+            if lower is not None:
+                lower.high = part.piece
+                self._ready.append(lower)
+                self._open += 1
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End all lanes early, because one has failed or what they yield cannot be landed."""
+        with self._changed:
+            self._failed = True
             self._changed.notify_all()
 
     def _take(self) -> _Piece | None:
+        """Return a piece that may be read on; None when there is and will be none."""
         with self._changed:
-            while not self._waiting:
+            while not self._ready:
                 self.run.check_stop()
-                if self._failed or not self._busy:
+                if self._failed or not self._open:
                     return None
-                self._ask()
+                self._hungry = self._open < PIECES_PER_LANE * self._lanes
                 self._changed.wait(WAKE_SECONDS)
-            piece = self._waiting.pop()
-            self._busy.append(piece)
-            return piece
-
-    def _ask(self) -> None:
-        """Ask the piece with the most to do for half of it."""
-        most = max(self._busy, key=lambda piece: piece.behind * cosmos_token.width(piece.window))
-        if self.steal and most.behind > self.source.page_size and not any(piece.wanted for piece in self._busy):
-            most.wanted = True
-
-    def _leave(self, piece: _Piece) -> None:
-        with self._changed:
-            self._busy.remove(piece)
-            self._changed.notify_all()
-
-    def _read(self, database: Database, piece: _Piece) -> Generator[Part]:
-        while not self._failed:
             self.run.check_stop()
-            if piece.wanted:
-                cut = cosmos_token.middle(piece.window)
-                yield from self._cut(piece, [cut] if cut else [])
-                piece.wanted = False
-            found = self._ask_page(database, piece)
-            if found is None:
-                return
-            if isinstance(found, Divided):
-                yield from self._cut(piece, found.cuts)
-                continue
-            piece.token, piece.behind = found.token, found.behind
-            yield self._given(piece, found)
+            return None if self._failed else self._ready.popleft()
 
-    def _ask_page(self, database: Database, piece: _Piece) -> Page | Divided | None:
+    def _next(self, database: Database, piece: _Piece) -> Part | None:
+        """Return the next page of a piece, or the cut that is made in it; None when it is at its end."""
+        cut = self._wanted_cut(piece)
+        if cut is None:
+            found = self._page(database, piece)
+            if found is None:
+                self._end()
+                return None
+            if isinstance(found, Page):
+                piece.token, piece.behind = found.token, found.behind
+                return self._given(piece, found)
+            cut = found.cuts[-1]  # the rest of a split in several shows when the parts are read
+        upper = _Piece(cut, piece.high, piece.token, piece.behind)
+        with self._changed:
+            self._lower[cut] = piece
+        return self._given(upper, None)
+
+    def _wanted_cut(self, piece: _Piece) -> str | None:
+        """Return where to cut a piece for lanes that found nothing to read, if it is the one with the most to do."""
+        with self._changed:
+            if not (self.steal and self._hungry) or piece.behind <= self.source.page_size:
+                return None
+            if any(other.rest > piece.rest for other in (*self._ready, *self._out.values())):
+                return None
+            self._hungry = False
+        return cosmos_token.middle(piece.window)
+
+    def _page(self, database: Database, piece: _Piece) -> Page | Divided | None:
         items = self.budget.items(self.source.page_size)
         feed = Feed(
             container=self.source.container.name,
@@ -172,35 +192,12 @@ class Reading:
 
     def _given(self, piece: _Piece, page: Page | None) -> Part:
         with self._changed:
-            piece.out += 1
+            self._out[piece.low] = piece
         return Part(piece.low, piece.token, page)
 
-    def _cut(self, piece: _Piece, cuts: Iterable[str]) -> Generator[Part]:
-        """Cut a piece, from the top down; each upper part is saved before the piece itself goes on."""
-        for cut in sorted(cuts, reverse=True):
-            self._wait_landed(piece)
-            upper = _Piece(cut, piece.high, piece.token, piece.behind)
-            with self._changed:
-                self._by_low[cut] = upper
-            yield self._given(upper, None)
-            self._wait_landed(upper)
-            with self._changed:
-                piece.high = cut
-                self._waiting.append(upper)
-                self._changed.notify_all()
-
-    def _wait_landed(self, piece: _Piece) -> None:
+    def _end(self) -> None:
         with self._changed:
-            while piece.out:
-                self.run.check_stop()
-                if self._failed:
-                    raise Interrupted("Another lane has failed.", hint="See its error.")
-                self._changed.wait(WAKE_SECONDS)
-
-    def stop(self) -> None:
-        """End all lanes early, because what they yield cannot be landed."""
-        with self._changed:
-            self._failed = True
+            self._open -= 1
             self._changed.notify_all()
 
 
