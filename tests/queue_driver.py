@@ -46,7 +46,7 @@ class Move:
     targets: dict[str, str]
 
     def write(self, **options: object) -> Path:
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for name, value in {"azure": self.key, "aws": "testing"}.items():
             (self.folder / name).write_text(value, encoding="utf-8")
         storage = {"account": self.account, "queue_endpoint": self.queue_endpoint, "key": f"file:{self.folder}/azure"}
@@ -124,5 +124,6 @@ def die_at(where: str, call: int) -> None:
 
 
 if __name__ == "__main__":
-    die_at(sys.argv[2], int(sys.argv[3]))
+    if sys.argv[2:]:
+        die_at(sys.argv[2], int(sys.argv[3]))
     run(Path(sys.argv[1]))
