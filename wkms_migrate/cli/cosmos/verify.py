@@ -58,7 +58,9 @@ def _say(options: Options, found: Comparison, places: Held[bytes, list[Differenc
     source, target = found.source, found.target
     sign = "✔" if found.equal else "✘"
     options.say(f"{sign} {found.name}: {source.digest.count:,} items, {target.digest.count:,} in {found.table}")
-    if found.buckets:
+    if found.appended:
+        options.say(f"    {len(found.extra):,} items were in the table before the copy, and count for nothing")
+    elif found.buckets:
         options.say(f"    {len(found.buckets)} of {len(source.digest.counts)} key buckets differ")
     if target.parts != target.claimed:
         options.say(f"    {target.parts:,} parts of large items are there, and {target.claimed:,} belong to one")
@@ -68,7 +70,7 @@ def _say(options: Options, found: Comparison, places: Held[bytes, list[Differenc
 
 
 def _say_items(options: Options, found: Comparison, places: Held[bytes, list[Difference]], limit: int) -> None:
-    for kind, names in (("missing", found.missing), ("extra", list(found.extra))):
+    for kind, names in (("missing", found.missing), ("extra", [] if found.appended else list(found.extra))):
         for name in names[:limit]:
             options.say(f"    {kind}: {name.decode()}")
     for name in list(found.different)[:limit]:

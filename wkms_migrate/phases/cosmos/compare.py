@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +20,7 @@ from wkms_migrate.phases.cosmos.items import Document, stripped
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.keys import ABSENT
 from wkms_migrate.phases.cosmos.large import DamagedBodyError
+from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
 
 NAMED_ITEMS: Final = 500_000  # items of both ends that are named at a time; keeps memory bounded
@@ -29,7 +30,7 @@ NAMED_ITEMS: Final = 500_000  # items of both ends that are named at a time; kee
 class Comparison:
     """What came of it. Items are named by their partition key and id, as JSON; `extra` has the keys on the target.
 
-    `more` says that further buckets differ whose items were not named.
+    `more` says that further buckets differ whose items were not named; `appended` that extra items are no difference.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Comparison:
     extra: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
     different: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
     more: bool = False
+    appended: bool = False
 
     @property
     def buckets(self) -> list[tuple[int, int, int]]:
@@ -50,7 +52,9 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether nothing differs."""
-        return not self.buckets and self.target.parts == self.target.claimed
+        if self.target.parts != self.target.claimed:
+            return False
+        return not (self.missing or self.different) if self.appended else not self.buckets
 
 
 @contextmanager
@@ -64,19 +68,26 @@ def opened(run: StepRun, work: Job) -> Iterator[Ends]:
             bodies.close()
 
 
-def compare(ends: Ends, *, whole: bool = False, named: Iterable[int] | None = None) -> Comparison:
+def compare(ends: Ends, *, whole: bool = False) -> Comparison:
     """Compare both ends; with `whole` name every item that differs, else those of the first buckets.
 
-    `named` are buckets to compare item by item whether they differ or not.
+    Where items were kept in the table before the copy (`on_existing: append`), every item is compared by name.
     """
+    appended = ends.run.context.section(CosmosSettings).on_existing == "append"
     source, target = ends.source(), ends.target()
-    found = Comparison(name=ends.work.name, table=ends.work.table(ends.run.context), source=source, target=target)
-    differing = source.digest.differing(target.digest) if named is None else list(named)
+    differing = list(range(digest.BUCKETS)) if appended else source.digest.differing(target.digest)
     groups = list(_groups(differing, source.digest, target.digest))
-    for buckets in groups if whole else groups[:1]:
+    taken = groups if whole or appended else groups[:1]
+    found = Comparison(
+        name=ends.work.name,
+        table=ends.work.table(ends.run.context),
+        source=source,
+        target=target,
+        more=len(taken) < len(groups),
+        appended=appended,
+    )
+    for buckets in taken:
         _name(found, ends.source(buckets), ends.target(buckets))
-    if len(groups) > 1 and not whole:
-        return Comparison(**{slot: getattr(found, slot) for slot in Comparison.__slots__} | {"more": True})
     return found
 
 

@@ -13,17 +13,15 @@ from wkms_migrate.phases.cosmos.ends import Ends
 from wkms_migrate.phases.cosmos.items import Document, UnmappableError, stripped
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.large import BODY
-from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
 
 
 def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     """Repair one table. Returns what was done under `repaired/<container>`."""
-    appended = run.context.section(CosmosSettings).on_existing == "append"
     letters = DeadLetters.of(run.context.run_dir, work.name)
     with compare.opened(run, work) as ends, ThreadPoolExecutor(job.workers_of(run), "repair") as pool:
         found = compare.compare(ends, whole=True)
-        extra = [] if appended else list(found.extra.values())
+        extra = [] if found.appended else list(found.extra.values())
         for _ in pool.map(lambda key: single.delete(ends, key), extra):  # first: an unreadable item is extra as well
             run.check_stop()
         written = dead = 0

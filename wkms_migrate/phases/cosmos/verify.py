@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from wkms_migrate.events import Json
-from wkms_migrate.phases.cosmos import compare, digest
+from wkms_migrate.phases.cosmos import compare
 from wkms_migrate.phases.cosmos.compare import Comparison
 from wkms_migrate.phases.cosmos.dead import DeadLetters
 from wkms_migrate.phases.cosmos.diff import Difference
 from wkms_migrate.phases.cosmos.job import Job
-from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
 
 EXAMPLES: Final = 10
@@ -20,20 +19,19 @@ PLACES: Final = 3
 
 def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     """State the comparison of a container with its table. Returns the count and digest of the source."""
-    appended = run.context.section(CosmosSettings).on_existing == "append"
     with compare.opened(run, work) as ends:
-        found = compare.compare(ends, named=range(digest.BUCKETS) if appended else None, whole=appended)
+        found = compare.compare(ends)
         if work.container.default_ttl is None:  # else some may have expired between the two
             counted = ends.database.count(work.name)
             run.verified(work.name, "items on the source, by query and by feed", counted, found.source.digest.count)
         explained = compare.explained(ends, found, EXAMPLES)
     source, target = found.source.digest, found.target.digest
-    if not appended:
+    if not found.appended:
         run.verified(work.name, "items", source.count, target.count)
         run.verified(work.name, "digest", source.text, target.text)
         run.verified(work.name, "key buckets that differ", 0, len(found.buckets))
         run.verified(work.name, "parts of large items", found.target.claimed, found.target.parts)
-    _state(run, found, explained, appended=appended)
+    _state(run, found, explained)
     letters = DeadLetters.of(run.context.run_dir, work.name).latest(work.mapping)
     run.verified(work.name, "dead letters", 0, len(letters))
     if found.source.expiring:
@@ -43,11 +41,11 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     return {f"verified/{work.name}": {"items": source.count, "digest": source.text}}
 
 
-def _state(run: StepRun, found: Comparison, explained: Mapping[bytes, list[Difference]], *, appended: bool) -> None:
+def _state(run: StepRun, found: Comparison, explained: Mapping[bytes, list[Difference]]) -> None:
     """State which items are missing, extra or different, by name, and where they differ."""
     shown = {
         "missing": [named(one) for one in found.missing],
-        "extra": [] if appended else [named(one) for one in found.extra],
+        "extra": [] if found.appended else [named(one) for one in found.extra],
         "different": [described(one, explained.get(one, [])) for one in found.different],
     }
     for kind, items in shown.items():
@@ -56,7 +54,7 @@ def _state(run: StepRun, found: Comparison, explained: Mapping[bytes, list[Diffe
             text = f"{kind} on the target, among others: {', '.join(items[:EXAMPLES])}"
             hint = "`wkms-migrate cosmos repair` makes them alike."
             run.finding(f"{kind}-items", text, found.name, severity="error", hint=hint)
-    if appended and found.extra:
+    if found.appended and found.extra:
         run.finding("kept-items", f"{len(found.extra):,} items were in the table before the copy.", found.name)
 
 
