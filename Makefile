@@ -2,7 +2,7 @@
 SHELL := bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint unit integration e2e bench bench-mysql bench-cosmos bench-blob docs clean
+.PHONY: help setup demo test check lint unit integration e2e bench bench-mysql bench-cosmos bench-blob bench-queue docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,10 @@ bench-mysql: setup  ## the mysql phase beside mysqldump and mydumper (RUNS=3)
 
 bench-blob: setup  ## the blob phase beside rclone (RUNS=3)
 	$(PY) tests/bench/blob_peers.py --runs $(or $(RUNS),3)
+
+bench-queue: setup  ## the queue phase beside the SDKs, and its deaths (RUNS=3 SCALE=1 MESSAGES=10000 DEATHS=12)
+	SCALE=$(or $(SCALE),1) RUNS=$(or $(RUNS),3) MESSAGES=$(or $(MESSAGES),10000) DEATHS=$(or $(DEATHS),12) \
+	  $(PY) -m pytest -s tests/bench/bench_queue.py tests/bench/bench_queue_kills.py
 
 bench-cosmos: setup  ## the copy of the cosmos phase beside azure-cosmos and boto3 (RUNS=3 SCALE=1)
 	$(PY) tests/bench/cosmos_peers.py --runs $(or $(RUNS),3) --scale $(or $(SCALE),1)
