@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPREAD = Decimal("0.2")  # how far an exact quantity is moved either way
 REACH = Decimal(20)  # thresholds are searched up to this many times the base value
-STEPS = 50  # halvings of the search; leaves 20 / 2^50 of the base value
+STEPS = 40  # halvings of the search; leaves 20 / 2^40 of the base value
 PERCENT = Decimal("0.01")
 DIGITS = 6  # significant digits of a threshold, rounded to the side where the goal is met
 
@@ -52,6 +52,14 @@ class Case:
             one_off=rows,
             growing=frozenset(name for name, quantity in quantities.items() if quantity.grows),
         )
+
+    def part(self, name: str) -> Case:
+        """Return the lines that a quantity or the price of a SKU has a say in."""
+
+        def concerned(lines: tuple[Term, ...]) -> tuple[Term, ...]:
+            return tuple(line for line in lines if name == line.sku or name in line.names)
+
+        return replace(self, baseline=concerned(self.baseline), target=concerned(self.target))
 
     def monthly(self, values: Values, markups: Values) -> tuple[Decimal, Decimal]:
         """Return both monthly bills."""
@@ -157,12 +165,15 @@ def _threshold(case: Case, one: _Input, goal_percent: Decimal) -> Threshold | No
 
     Halves the stretch between the base value and 0, or `REACH` times the base value, whichever turns the verdict.
     """
+    base, part = one.quantity.value.base, case.part(one.name)
+    whole, own = case.monthly(*one.set(base)), part.monthly(*one.set(base))
+    fixed_before, fixed_after = whole[0] - own[0], whole[1] - own[1]
 
     def met(value: Decimal) -> bool:
-        before, after = case.monthly(*one.set(value))
+        before, after = part.monthly(*one.set(value))
+        before, after = before + fixed_before, after + fixed_after
         return before - after >= before * goal_percent * PERCENT
 
-    base = one.quantity.value.base
     now = met(base)
     far = next((end for end in (ZERO, base * REACH) if met(end) is not now), None)
     if far is None:
