@@ -112,6 +112,7 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
     target.heed(limiter.throttled)
     try:
         with (
+            _told(path, where.bucket),
             Manifest(path) as manifest,
             ThreadPoolExecutor(settings.workers, thread_name_prefix="part") as parts,
         ):
@@ -130,8 +131,18 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
                 tally=Tally(),
                 tags=source.may_read_tags(container),
             )
+    finally:
+        source.close()
+        target.close()
+
+
+@contextmanager
+def _told(path: Path, bucket: str) -> Iterator[None]:
+    """Tell a refusal, or a disk that is full, in the words of a migration."""
+    try:
+        yield
     except ServiceError as error:
-        told = explained(error, where.bucket)
+        told = explained(error, bucket)
         if told is error:
             raise
         raise told from error
@@ -140,9 +151,6 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
             f"{path.parent} cannot be written: {error}.",
             hint="Make room on its disk, or move runs_dir; then run the same command again. What landed is kept.",
         ) from error
-    finally:
-        source.close()
-        target.close()
 
 
 def list_both(job: Job) -> None:
