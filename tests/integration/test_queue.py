@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from endpoints import AwsEndpoint, StorageAccount
-from queue_driver import Ran
+from queue_driver import Ran, run
 from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
 
-from wkms_migrate import config, engine, journal
+from wkms_migrate import config, engine, events, journal
 from wkms_migrate.errors import Partial, Refused, VerificationFailed
 from wkms_migrate.lab.seed.letters import AWKWARD_BODIES
 from wkms_migrate.phases import queue
@@ -164,3 +165,38 @@ def test_a_plan_reads_only(ends):
     assert planned.steps[0].step.summary == f"Drain {ends.name} (about 5 messages) into {ends.name}"
     assert [(one.id, one.dequeue_count) for one in ends.source.peek_messages(32)] == [(one.id, 0) for one in before]
     assert not (ends.move.folder / "runs").exists()
+
+
+def meanwhile(ends: Ends, act: Callable[[], object]) -> Ran:
+    """Drain, and do something as soon as the first batch has landed."""
+    waiting = [act]
+
+    def watch(event: events.Event) -> None:
+        if isinstance(event, events.Progress) and waiting:
+            waiting.pop()()
+
+    return run(ends.move.write(settle_seconds=20), watch)
+
+
+def test_a_message_that_a_consumer_took_is_told_as_unaccounted(ends):
+    ends.put(numbered(3))
+    held = ends.source.receive_message(visibility_timeout=600)
+    ran = meanwhile(ends, lambda: ends.source.delete_message(held))
+    assert [finding.code for finding in ran.findings] == ["queue.unaccounted"]
+    assert "1 were gone" in ran.findings[0].text
+    assert all(check.ok for check in ran.verified)
+
+
+def test_a_message_that_comes_meanwhile_is_moved_and_told(ends):
+    ends.put(numbered(3))
+    ran = meanwhile(ends, lambda: ends.put(["새 것"]))
+    assert [finding.code for finding in ran.findings] == ["queue.came"]
+    assert bodies_of(ends.arrived()) == Counter([*numbered(3), "새 것"])
+
+
+def test_a_target_in_use_is_not_counted(ends):
+    ends.sqs.send_message(QueueUrl=ends.url, MessageBody="전부터 있던 것")
+    ends.put(numbered(3))
+    ran = ends.move.run(target_in_use=True)
+    assert "messages" not in {check.check for check in ran.verified}
+    assert [finding.code for finding in ran.findings] == ["queue.uncounted"]
