@@ -68,7 +68,7 @@ def test_a_table_is_made_from_the_mapping_with_all_that_is_asked_for(clouds: Clo
         found = client(strict.endpoint).describe_table(TableName="wkms-documents")["Table"]
         backups = client(strict.endpoint).describe_continuous_backups(TableName="wkms-documents")
         tags = client(strict.endpoint).list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]
-    assert result(state) == {"name": "wkms-documents", "made": True}
+    assert result(state) == {"name": "wkms-documents", "made": True, "path": "batch"}
     assert found["KeySchema"] == [
         {"AttributeName": "departmentId", "KeyType": "HASH"},
         {"AttributeName": "id", "KeyType": "RANGE"},
@@ -91,7 +91,7 @@ def test_a_second_run_finds_its_own_table_and_makes_nothing(clouds: Clouds) -> N
         first.configure(tables={"make": True, "tags": {"a": "b"}})  # makes the step pending again
         state = first.run()
         assert strict.counts["CreateTable"] == 1
-    assert result(state) == {"name": "wkms-documents", "made": False}
+    assert result(state) == {"name": "wkms-documents", "made": False, "path": "batch"}
 
 
 def test_without_leave_a_missing_table_is_refused(clouds: Clouds) -> None:
@@ -124,4 +124,4 @@ def test_what_terraform_made_otherwise_is_told(clouds: Clouds) -> None:
         state = move(clouds, strict.endpoint, {"documents": "made"}, mapping=str(mapping(clouds.folder))).run()
     codes = {code for _, code, _ in state.findings}
     assert {"index-missing", "not-recoverable"} <= codes
-    assert result(state) == {"name": "made", "made": False}
+    assert result(state) == {"name": "made", "made": False, "path": "batch"}

@@ -34,7 +34,7 @@ def _steps(context: Context, job: Job) -> Iterator[Step]:
         id=f"cosmos/table/{job.name}",
         summary=f"Make table {table} for container {job.name}, or check the one that is there",
         run=partial(tables.run, work=job),
-        digest=digest_of(digest, settings.tables),
+        digest=digest_of(digest, settings.tables, settings.write_path, settings.staging_bucket),
     )
     yield Step(
         id=f"cosmos/copy/{job.name}",

@@ -7,6 +7,7 @@ from pydantic import Field, PositiveFloat, StringConstraints
 
 from wkms_migrate.config import Section
 from wkms_migrate.phases.cosmos.items import LargeItems
+from wkms_migrate.phases.cosmos.paths import Wanted
 
 Share: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d+)?%$")]
 
@@ -46,6 +47,17 @@ class CosmosSettings(Section):
         " containers and their tables. null: keys follow the partition key, and nothing is rewritten.",
     )
     tables: Tables = Field(Tables(), description="Tables that provision did not make.")
+    write_path: Wanted = Field(
+        "auto",
+        description="How items are written. batch: BatchWriteItem; import: staged in S3 and loaded by ImportTable,"
+        " which makes the table; bulk: staged in S3 and loaded by StartBulkPutItems; auto: from S3 above 1 GB where a"
+        " staging bucket is set, else batch.",
+    )
+    staging_bucket: str | None = Field(
+        None,
+        description="Bucket to stage items in for import and bulk: a name in provision's output `buckets`, or a"
+        " bucket's own name.",
+    )
     on_existing: Literal["refuse", "append", "replace"] = Field(
         "refuse",
         description="What to do with a table that holds items already. refuse: stop; append: keep them, and overwrite"

@@ -9,34 +9,63 @@ from wkms_migrate.clients import dynamodb
 from wkms_migrate.clients.dynamodb_tables import Tables
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
-from wkms_migrate.phases.cosmos import existing, job
+from wkms_migrate.phases.cosmos import existing, job, paths, sample
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.mapping_file import ContainerRules, IndexKey, IndexRule
+from wkms_migrate.phases.cosmos.paths import Way
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.phases.cosmos.settings import Tables as TableSettings
 from wkms_migrate.plan import StepRun
 
 
 def run(run: StepRun, work: Job) -> Mapping[str, Json]:
-    """Make the table, or check it. Returns its name and whether it was made under `table/<container>`."""
+    """Make the table, or check it. Returns its name, whether it was made and how it is written: `table/<container>`.
+
+    A table that an import will make is not made here.
+    """
     name = work.table(run.context)
-    settings = run.context.section(CosmosSettings).tables
+    settings = run.context.section(CosmosSettings)
     with job.target(run) as dynamo:
         tables = Tables(dynamo, run.stopping)
         found = tables.describe(name)
-        made = found is None
-        if found is None:
-            if not settings.make:
-                raise Refused(
-                    f"There is no table {name} for container {work.name}.",
-                    hint="Run `wkms-migrate phase provision`, or set phases.cosmos.tables.make.",
-                )
-            found = tables.make(specification(work, name, settings))
-        existing.check(dynamodb.definition(found), work)
-        if made and settings.recoverable and not tables.is_recoverable(name):
-            tables.make_recoverable(name)
-        _compare(run, work, found, recoverable=tables.is_recoverable(name), settings=settings)
-    return {f"table/{work.name}": {"name": name, "made": made}}
+        if found is None and not settings.tables.make:
+            raise Refused(
+                f"There is no table {name} for container {work.name}.",
+                hint="Run `wkms-migrate phase provision`, or set phases.cosmos.tables.make.",
+            )
+        way = _way(run, work, settings, is_there=found is not None)
+        if way != "import":
+            there = found or tables.make(specification(work, name, settings.tables))
+            settle(run, work, tables, there, made=found is None)
+    return {f"table/{work.name}": {"name": name, "made": found is None, "path": way}}
+
+
+def settle(run: StepRun, work: Job, tables: Tables, found: Mapping[str, Any], *, made: bool) -> None:
+    """Make a new table recoverable, and hold one that is there against the mapping."""
+    settings = run.context.section(CosmosSettings).tables
+    existing.check(dynamodb.definition(found), work)
+    name = found["TableName"]
+    if made and settings.recoverable and not tables.is_recoverable(name):
+        tables.make_recoverable(name)
+    _compare(run, work, found, recoverable=tables.is_recoverable(name), settings=settings)
+
+
+def _way(run: StepRun, work: Job, settings: CosmosSettings, *, is_there: bool) -> Way:
+    """Choose how the table is written, and state what each way takes."""
+    with job.source(run) as database:
+        size = sample.size(run, work, database)
+    capacity = settings.tables.capacity
+    rate = None if capacity is None or is_there else float(capacity.write)
+    found = paths.estimates(size, is_there=is_there, staged=settings.staging_bucket is not None, rate=rate)
+    way = paths.chosen(settings.write_path, size, found)
+    told = "; ".join(one.text for one in found)
+    run.finding(
+        "write-path",
+        f"About {size.bytes / paths.GB:,.3f} GB in {size.items:,} items, {size.units:,} write units without indexes."
+        f" {told}. Chosen: {paths.NAMES[way]}.",
+        work.name,
+    )
+    return way
 
 
 def specification(work: Job, name: str, settings: TableSettings) -> dict[str, Any]:
