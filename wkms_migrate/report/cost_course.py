@@ -76,7 +76,7 @@ def _break_even(summary: Sheet, sheet: str, first: int, report: CostReport, word
     assert report.outlook is not None
     found = report.outlook.break_even
     months = {"best": found.best, "base": found.base, "worst": found.worst}
-    summary.head([words("payback.title"), *(words(f"case.{name}") for name, _, _ in CASES)])
+    summary.head([words("payback.title"), *(words(f"case.{name}") for name, _, _ in CASES)], range(1, 4))
     summary.put(0, words("sheet.month"))
     never = words("payback.never")
     for offset, (name, _, _) in enumerate(CASES):
@@ -92,7 +92,7 @@ def _totals(
     summary: Sheet, report: CostReport, places: tuple[Priced, Priced, Priced], titles: list[str], words: Words
 ) -> None:
     assert report.outlook is not None
-    summary.head([words("time.tco"), *(words(f"column.{end}") for end in ENDS)])
+    summary.head([words("time.tco"), *(words(f"column.{end}") for end in ENDS)], range(1, 4))
     for one in report.outlook.totals:
         term = words("time.months", months=one.months)
         worth = words("time.present") if one.discount_percent else words("time.nominal")

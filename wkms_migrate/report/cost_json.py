@@ -52,24 +52,13 @@ def render_csv(report: CostReport) -> str:
 
 def document(report: CostReport) -> dict[str, Any]:
     """Return the report as plain values."""
-    comparison = report.comparison
     return {
         "schema_version": SCHEMA_VERSION,
         "report": "cost",
         "as_of": report.as_of.isoformat(),
         "BillingCurrency": report.currency,
         "complete": report.complete,
-        "comparison": {
-            "baseline": comparison.baseline.scenario.name,
-            "target": comparison.target.scenario.name,
-            "goal_percent": str(comparison.goal_percent),
-            "verdict": comparison.verdict,
-            "monthly_saving": _range(comparison.saving),
-            "like_for_like_saving": _range(report.like_for_like),
-            "saving_percent": _range(comparison.percent),
-            "headroom": _range(comparison.headroom),
-            "withheld": [_notice(notice) for notice in comparison.withheld],
-        },
+        "comparison": _comparison(report),
         "scenarios": [_scenario(estimate) for estimate in report.scenarios],
         "areas": [
             {"area": one.area, "complete": one.complete, "baseline": _range(one.baseline), "target": _range(one.target)}
@@ -89,19 +78,39 @@ def document(report: CostReport) -> dict[str, Any]:
         "quantities": [
             {"name": q.name, "unit": q.unit, "origin": q.origin, **(_range(q.value) or {})} for q in report.quantities
         ],
-        "exchange": None
-        if report.exchange is None
-        else {
-            "currency": report.exchange.currency,
-            "rate": str(report.exchange.rate),
-            "source": report.exchange.source,
-            "date": report.exchange.date.isoformat(),
-        },
-        "tax": None
-        if report.tax is None
-        else {"percent": str(report.tax.percent), "source": report.tax.source, "shown": report.tax_included},
+        **_conversions(report),
         "cautions": [_notice(notice) for notice in report.cautions],
         "guide": {"kind": report.guide.kind, "contradictions": [_notice(notice) for notice in report.contradictions]},
+    }
+
+
+def _comparison(report: CostReport) -> dict[str, Any]:
+    comparison = report.comparison
+    return {
+        "baseline": comparison.baseline.scenario.name,
+        "target": comparison.target.scenario.name,
+        "goal_percent": str(comparison.goal_percent),
+        "verdict": comparison.verdict,
+        "monthly_saving": _range(comparison.saving),
+        "like_for_like_saving": _range(report.like_for_like),
+        "saving_percent": _range(comparison.percent),
+        "headroom": _range(comparison.headroom),
+        "withheld": [_notice(notice) for notice in comparison.withheld],
+    }
+
+
+def _conversions(report: CostReport) -> dict[str, Any]:
+    """Return the dated rate of the second currency, and the tax; null where there is none."""
+    found, tax = report.exchange, report.tax
+    return {
+        "exchange": found
+        and {
+            "currency": found.currency,
+            "rate": str(found.rate),
+            "source": found.source,
+            "date": found.date.isoformat(),
+        },
+        "tax": tax and {"percent": str(tax.percent), "source": tax.source, "shown": report.tax_included},
     }
 
 

@@ -41,7 +41,7 @@ def assumptions(book: Workbook, report: CostReport, words: Words) -> Assumed:
     sheet = book.sheet(words("sheet.assumptions"), (34, 14, 14, 14, 14, 60, 24))
     sheet.title(words("assumptions.title"), words("sheet.edit"))
     names = ("assumption", "unit", "low", "base", "high", "basis")
-    sheet.head([*(words(f"column.{name}") for name in names), "id"])
+    sheet.head([*(words(f"column.{name}") for name in names), "id"], range(2, 5))
     assumed = Assumed.at(sheet.name, 2, sheet.row, report.quantities)
     for quantity in report.quantities:
         sheet.put(0, quantity.text.to(words.lang))
@@ -60,14 +60,15 @@ def scenario(book: Workbook, estimate: Estimate, assumed: Assumed, words: Words,
     widths = [26, 30, 26, 14, *[12] * 9, 11, 12, 40, 40, *([12] * 6 if years else [])]
     sheet = book.sheet(estimate.scenario.name, widths)
     sheet.title(estimate.scenario.title.to(words.lang), estimate.scenario.summary.to(words.lang))
-    sheet.head(_heads(words, years=years))
+    sheet.head(_heads(words, years=years), range(QUANTITY, AMOUNT + 3))
     sheet.sheet.freeze_panes(sheet.row, 1)
     first = sheet.row
     for line in estimate.lines:
         _line(sheet, line, assumed, words, years=years)
         sheet.row += 1
     _totals(sheet, estimate, assumed, first, words, years=years)
-    prices = f"'{sheet.name}'!${'I'}${first + 1}:${'I'}${sheet.row}"
+    sheet.sheet.print_area(0, 0, sheet.row, AMOUNT + 3)
+    prices = f"'{sheet.name}'!$I${first + 1}:$I${sheet.row}"
     return Priced(sheet=sheet.name, total=sheet.row, missing=f"COUNTBLANK({prices})")
 
 
@@ -155,7 +156,7 @@ def once(book: Workbook, report: CostReport, assumed: Assumed, pair: tuple[Price
     heads: list[str] = [words("once.item"), words("column.unit")]
     for name in ("once.quantity", "column.unit-price", "once.amount"):
         heads += [f"{words(name)} ({end})" for end in ends]
-    sheet.head([*heads, words("column.basis")])
+    sheet.head([*heads, words("column.basis")], range(ONCE_QUANTITY, ONCE_AMOUNT + 3))
     first = sheet.row
     for line in report.one_off.lines:
         sheet.put(0, line.text.to(words.lang))

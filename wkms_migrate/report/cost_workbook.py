@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def render(report: CostReport, lang: str) -> bytes:
     """Return the report as an XLSX workbook in `lang`."""
-    words = Words(lang, environment(lang, report.currency, escape=False))
+    words = Words(lang, environment(report.currency, escape=False))
     book = Workbook(words("cost.title"), lang, report.as_of)
     summary = book.sheet(words("sheet.summary"), (40, 16, 16, 16, 16, 40))
     assumed = cost_sheets.assumptions(book, report, words)
@@ -48,7 +48,7 @@ def _summary(sheet: Sheet, report: CostReport, priced: list[Priced], words: Word
     _settings(sheet, report, words)
     sheet.row += 1
     ends = [words(f"column.{end}") for end in ENDS]
-    sheet.head([words("scenarios.title"), *ends, words("sheet.open")])
+    sheet.head([words("scenarios.title"), *ends, words("sheet.open")], range(1, 5))
     rows.append(sheet.row)
     for estimate, one in zip(report.scenarios, priced, strict=True):
         sheet.put(0, estimate.scenario.title.to(words.lang))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +10,32 @@ from wkms_migrate.report import figures
 from wkms_migrate.report.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jinja2 import Environment
+    from jinja2.runtime import Context
+
+    from wkms_migrate.cost.fields import Translated
 
 TEMPLATES = Path(__file__).parent / "templates"
+RANGED = ("money", "whole", "unit_price", "number", "percent")
 
 
 def render(template: str, lang: str, currency: str, values: Mapping[str, Any]) -> str:
     """Return the page in `lang`. Everything that is filled in is escaped, in Markdown by the filter `cell`."""
-    jinja = environment(lang, currency, escape=template.endswith(".html"))
+    jinja = environment(currency, escape=template.endswith(".html"))
     words = Words(lang, jinja)
     return jinja.get_template(template).render(**values, t=words, lang=lang)
 
 
-def environment(lang: str, currency: str, *, escape: bool = True) -> Environment:
+@cache
+def environment(currency: str, *, escape: bool = True) -> Environment:
     """Return the Jinja environment with the filters that templates and words are written with."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+
+    @pass_context
+    def say(context: Context, text: Translated) -> str:
+        return text.to(context["lang"])
 
     jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -35,12 +44,20 @@ def environment(lang: str, currency: str, *, escape: bool = True) -> Environment
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    money, whole = partial(figures.money, currency=currency), partial(figures.whole, currency=currency)
-    unit_price = partial(figures.unit_price, currency=currency)
-    jinja.filters |= {
-        "money": money,
-        "whole": whole,
-        "unit_price": unit_price,
+    written = _figures(currency)
+    jinja.filters |= written | {f"{name}_span": partial(figures.span, write=written[name]) for name in RANGED}
+    jinja.filters |= {"say": say, "short": figures.short, "cell": figures.cell}
+    jinja.globals |= {name: written[name] for name in ("whole", "money", "number", "unit_price")}
+    jinja.globals["seconds_tick"] = lambda value: figures.seconds(float(value))
+    return jinja
+
+
+def _figures(currency: str) -> dict[str, Callable[..., str]]:
+    """Return how each kind of figure is written, by the name of its filter."""
+    return {
+        "money": partial(figures.money, currency=currency),
+        "whole": partial(figures.whole, currency=currency),
+        "unit_price": partial(figures.unit_price, currency=currency),
         "number": figures.number,
         "percent": figures.percent,
         "ratio": figures.ratio,
@@ -48,20 +65,4 @@ def environment(lang: str, currency: str, *, escape: bool = True) -> Environment
         "moment": figures.moment,
         "size": figures.size,
         "rate": figures.rate,
-        "short": figures.short,
-        "cell": figures.cell,
-        "money_span": lambda value: figures.span(value, money),
-        "whole_span": lambda value: figures.span(value, whole),
-        "unit_price_span": lambda value: figures.span(value, unit_price),
-        "number_span": lambda value: figures.span(value, figures.number),
-        "percent_span": lambda value: figures.span(value, figures.percent),
-        "say": lambda text: text.to(lang),
     }
-    jinja.globals |= {
-        "whole": whole,
-        "money": money,
-        "number": figures.number,
-        "unit_price": unit_price,
-        "seconds_tick": lambda value: figures.seconds(float(value)),
-    }
-    return jinja

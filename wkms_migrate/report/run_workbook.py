@@ -21,7 +21,7 @@ ROLES = ("run.sign.prepared", "run.sign.verified", "run.sign.approved")
 
 def render(report: RunReport, lang: str) -> bytes:
     """Return the report as an XLSX workbook in `lang`."""
-    words = Words(lang, environment(lang, "USD", escape=False))
+    words = Words(lang, environment("USD", escape=False))
     book = Workbook(f"{words('run.title')}: {report.run}", lang, report.as_of)
     for write in (_summary, _moved, _findings, _checks, _steps, _sign):
         write(book, report, words)

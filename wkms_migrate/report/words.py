@@ -11,7 +11,7 @@ from wkms_migrate.errors import WkmsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
     from markupsafe import Markup
 
     from wkms_migrate.cost.fields import Notice
@@ -47,7 +47,7 @@ class Words:
             raise WkmsError(f"The {self.lang} catalogue of reports has no entry {key}.", hint="Install the tool again.")
         text = self._entries[key]
         if "{" in text:
-            text = self._environment.from_string(text).render(**values, t=self)
+            text = _compiled(self._environment, text).render(**values, t=self, lang=self.lang)
         return Markup(text)  # noqa: S704 - the catalogue is ours, and its values are escaped
 
     def known(self, key: str) -> Markup | None:
@@ -57,6 +57,11 @@ class Words:
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""
         return self(f"notice.{notice.code}", **dict(notice.values))
+
+
+@cache
+def _compiled(environment: Environment, text: str) -> Template:
+    return environment.from_string(text)
 
 
 def _flat(value: Any, at: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -117,10 +117,10 @@ class Sheet:
         shown = (value or "") if isinstance(value, str | None) else float(value)
         self.sheet.write_formula(self.row, column, formula, self.book.style(*styles, **extra), shown)
 
-    def head(self, names: Sequence[str]) -> None:
-        """Write the heads of a table, repeated on every printed page, and go to the next row."""
+    def head(self, names: Sequence[str], numbers: Sequence[int] = ()) -> None:
+        """Write the heads of a table, over `numbers` to the right, and go to the next row; printed on every page."""
         for column, name in enumerate(names):
-            self.put(column, name, "head")
+            self.put(column, name, "head", **({"align": "right"} if column in numbers else {}))
         self.sheet.repeat_rows(self.row)
         self.row += 1
 

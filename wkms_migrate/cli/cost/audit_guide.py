@@ -16,7 +16,7 @@ def audit_guide(options: Options, inputs: Folder = None) -> None:
     read = reading.load(folder_of(inputs))
     found = audit.audit(read.guide)
     lang = options.lang or "en"
-    tell = words.Words(lang, page.environment(lang, read.assumptions.currency, escape=False))
+    tell = words.Words(lang, page.environment(read.assumptions.currency, escape=False))
     for notice in found:
         options.say(f"{notice.code}: {tell.notice(notice)}")
     options.say(f"{len(found)} contradictions.")
