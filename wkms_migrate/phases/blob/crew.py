@@ -55,9 +55,11 @@ class _Crew(Generic[T]):
         self.running: list[Future[None]] = []
 
     def widen(self) -> None:
+        """Begin another thread when one more is allowed. Asked without the lock first: mostly none is."""
         if len(self.running) < self._allowed():
             with self._lock:
-                self.running.append(self._pool.submit(self._loop))
+                if len(self.running) < self._allowed():
+                    self.running.append(self._pool.submit(self._loop))
 
     def _loop(self) -> None:
         try:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wkms_migrate.errors import Interrupted
+from wkms_migrate.phases.blob.concurrency import Limiter
 from wkms_migrate.phases.blob.crew import Memory, batches, each
 from wkms_migrate.phases.blob.multipart import MOST_PARTS, part_size
 
@@ -81,6 +82,46 @@ def test_memory_waits_for_room_and_one_buffer_always_fits():
     other.join(10)
     assert got == [5]
     assert len(Memory(1).take(100, never).buffer) == 100
+
+
+def test_large_buffers_are_used_again_and_none_is_kept_beside_a_new_one():
+    memory = Memory(8 * MIB)
+    with memory.take(4 * MIB, never) as lease:
+        first = id(lease.buffer)
+    with memory.take(4 * MIB, never) as lease:
+        assert id(lease.buffer) == first
+    with memory.take(2 * MIB, never) as lease:
+        assert len(lease.buffer) == 2 * MIB
+        spare = memory._spare
+        assert spare == []
+
+
+def test_no_more_buffers_are_in_use_than_the_limiter_allows():
+    limiter = Limiter(2, lambda _text: None)
+    memory = Memory(1 << 30, limiter)
+    held = [memory.take(1, never) for _ in range(2)]
+    got = threading.Event()
+    other = threading.Thread(target=lambda: (memory.take(1, never), got.set()))
+    other.start()
+    assert not got.wait(0.2)
+    held[0].close()
+    assert got.wait(10)
+    other.join()
+
+
+def test_threads_begin_as_the_limiter_allows_them():
+    limiter = Limiter(3, lambda _text: None)
+    together = threading.Barrier(3, timeout=10)
+    each(range(3), lambda _item: together.wait() and None, workers=8, check_stop=never, limiter=limiter)
+    names: set[str] = set()
+    each(
+        range(300),
+        lambda _item: names.add(threading.current_thread().name),
+        workers=8,
+        check_stop=never,
+        limiter=limiter,
+    )
+    assert len(names) <= 3
 
 
 @given(size=st.integers(0, 1000), step=st.integers(1, 100))

@@ -8,7 +8,7 @@ import pytest
 from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.clients.s3 import Listed, Part
 from wkms_migrate.errors import ConfigError
-from wkms_migrate.phases.blob.manifest import PAGE, Manifest, Upload, Written
+from wkms_migrate.phases.blob.manifest import PAGE, UNSAVED, Manifest, Upload, Written
 from wkms_migrate.phases.blob.mapping import fingerprint
 
 
@@ -115,3 +115,27 @@ def test_uploads_outlive_the_process_with_their_parts(tmp_path):
         assert manifest.uploads() == [(upload, False)]
         manifest.forget_upload("id")
         assert (manifest.uploads(), manifest.parts("id")) == ([], [])
+
+
+@pytest.mark.parametrize("checksum", [0, 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, None])
+def test_checksums_of_all_64_bits_come_back_as_they_were(manifest, checksum):
+    one = blob("a")
+    source(manifest, one)
+    kept = Written(
+        key="a", fingerprint=fingerprint(one, "a"), etag="t", crc64=checksum, md5="match", confirmed=checksum
+    )
+    manifest.record(kept, one)
+    assert [written for _, written in manifest.written()] == [kept]
+
+
+def test_what_is_recorded_is_saved_together_and_at_the_end(tmp_path):
+    blobs = [blob(f"{number:03}") for number in range(UNSAVED + 10)]
+    with Manifest(tmp_path / "m.sqlite") as first, Manifest(tmp_path / "m.sqlite") as other:
+        source(first, *blobs)
+        for one in blobs[:-1]:
+            first.record(wrote(one, "t"), one)
+        assert len(list(other.written())) == UNSAVED  # what a kill at this moment would leave
+        first.record(wrote(blobs[-1], "t"), blobs[-1])
+        assert len(list(first.written())) == len(blobs)
+    with Manifest(tmp_path / "m.sqlite") as again:
+        assert len(list(again.written())) == len(blobs)
