@@ -19,7 +19,8 @@ from queue_ends import Ends, bodies_of, new_ends, numbered
 
 MESSAGES = int(os.environ.get("MESSAGES", "2000"))
 DEATHS = int(os.environ.get("DEATHS", "5"))
-SHORTEST, LONGEST = 2.0, 7.0  # seconds that a life lasts, most of the first spent on starting
+SHORTEST, LONGEST = 3.0, 9.0  # seconds that a life lasts, some of them spent on starting
+HIDDEN_SECONDS = 30  # must be longer than Azurite needs to delete 32 messages for each lane
 
 
 def fill(ends: Ends) -> None:
@@ -43,7 +44,7 @@ def live(path: Path, seconds: float) -> bool:
 def test_deaths(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> None:
     ends = new_ends(azurite, moto_server, tmp_path)
     fill(ends)
-    path = ends.move.write(hidden_seconds=10, lanes=6)
+    path = ends.move.write(hidden_seconds=HIDDEN_SECONDS, lanes=6)
     dice = random.Random(20250101)
     deaths = sum(live(path, dice.uniform(SHORTEST, LONGEST)) for _ in range(DEATHS))
     ran = queue_driver.run(path)
