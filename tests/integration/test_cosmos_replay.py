@@ -98,3 +98,4 @@ def test_what_dynamodb_refuses_stays_a_letter_with_its_reason(clouds: Clouds) ->
     assert ended.code == 3
     assert "2 left" in ended.data["error"]
     assert codes(move) == ["refused", "refused"]
+    assert "mismatch" in ended.told, "the reason is the service's own"

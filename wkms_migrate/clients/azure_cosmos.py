@@ -7,6 +7,7 @@ opens its own. The SDK turns numbers into doubles; here a page is decoded from t
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -38,6 +39,7 @@ CALL_SECONDS: Final = 60.0
 ATTEMPTS: Final = 10_000
 PATIENCE_SECONDS: Final = 600.0  # throttled or unreachable for so long, a page is given up
 NOT_MODIFIED: Final = 304
+UNHEARD: Final = logging.NullHandler()
 PLACE_BYTES: Final = 4096
 _PLACE: Final = re.compile(rb'"_?lsn":(\d+)')
 POSITION: Final = "_lsn"  # what the change feed adds to an item: its place in the feed
@@ -201,6 +203,7 @@ def connect(cosmos: Cosmos) -> Iterator[Database]:
         raise ConfigError(
             "azure.cosmos.endpoint is not set.", hint="It reads https://<account>.documents.azure.com:443/."
         )
+    logging.getLogger("azure.cosmos").addHandler(UNHEARD)  # its health check outlives a short visit, and would say so
     with (
         told(cosmos.endpoint),
         CosmosClient(

@@ -7,6 +7,7 @@ credentials.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -28,6 +29,7 @@ THROTTLED = frozenset({429, 503})
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 10
 _JSON_CODE = re.compile(rb'^\s*\{.*"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"', re.DOTALL)
+_JSON_MESSAGE = re.compile(rb'"[mM]essage"\s*:\s*("(?:[^"\\]|\\.)*")')
 RETRY_SECONDS = 300.0
 
 
@@ -183,8 +185,9 @@ class Origin:
     def _check(self, request: Request, response: Response) -> None:
         if response.status < HTTP_ERROR:
             return
-        code = _code(response, response.read(64 * 1024))
-        message = f"{self._name} answered {response.status} {code} to {request.method} {request.path}."
+        body = response.read(64 * 1024)
+        code = _code(response, body)
+        message = f"{self._name} answered {response.status} {code} to {request.method} {request.path}.{_reason(body)}"
         wait = response.getheader("Retry-After") or ""
         if response.status in THROTTLED:
             self._throttled()
@@ -220,6 +223,12 @@ def _code(response: Response, body: bytes) -> str:
         return found[1].decode()
     _, _, after = body.partition(b"<Code>")
     return after.partition(b"</Code>")[0].decode("utf-8", "replace") if after else response.reason
+
+
+def _reason(body: bytes) -> str:
+    """Return what DynamoDB says of a refusal, after a blank; nothing where the answer is not in its JSON."""
+    found = _JSON_MESSAGE.search(body) if _JSON_CODE.search(body) else None
+    return f" {json.loads(found[1], strict=False)}" if found else ""
 
 
 def _hint(status: int, code: str) -> str:
