@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from azure.storage.blob import StandardBlobTier
 from blob_commands import blob
 from blob_driver import Move
 from blob_source import Source, content, new_container
+from doubles.azure_proxy import AzureProxy
 from doubles.strict_s3 import StrictS3
 from doubles.strict_s3.store import described
 from endpoints import StorageAccount
@@ -172,6 +174,19 @@ def test_diff_and_verify_name_what_is_wrong_and_write_nothing(move, source, targ
     assert journal.stat().st_size == length
 
 
+def test_a_deep_verification_reads_blob_and_object(move, azurite, source, target):
+    source.put("a", content(1000))
+    with AzureProxy(azurite.blob_endpoint) as azure:
+        through = replace(move, blob_endpoint=azure.endpoint)
+        through.run()
+        for mode, reads in (("checksum", 0), ("deep", 1)):
+            azure.requests.clear()
+            target.requests.clear()
+            assert blob(through.write(), "verify", "--mode", mode).code == 0
+            assert azure.count("GET", f"{source.name}/a") == reads
+            assert target.count("GET", "/target/a") == reads
+
+
 @pytest.mark.parametrize(("mode", "reads"), [("size", 0), ("checksum", 0), ("sample", 0), ("deep", 40)])
 def test_only_the_modes_that_say_so_read_objects(move, source, target, mode, reads):
     for number in range(40):
@@ -189,7 +204,7 @@ def test_only_the_modes_that_say_so_read_objects(move, source, target, mode, rea
         assert read == reads
 
 
-def test_a_deep_verification_reads_the_source_too(move, source, target):
+def test_a_deep_verification_does_not_trust_an_etag(move, source, target):
     """What the listing cannot show: content that changed under the same ETag, as on a damaged disk."""
     source.put_without_md5("a", b"x" * 100)
     move.run()

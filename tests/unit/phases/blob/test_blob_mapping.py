@@ -115,3 +115,18 @@ def test_a_fingerprint_follows_all_that_is_copied():
     prints = {mapping.fingerprint(one, "a") for one in [first, *others]} | {mapping.fingerprint(first, "b")}
     assert len(prints) == 5
     assert mapping.fingerprint(first, "a") == mapping.fingerprint(blob(tags={"a": "1"}), "a")
+
+
+def test_what_has_no_room_in_the_metadata_is_all_beside_the_object():
+    long = "가" * 1024
+    headers = {"Content-Disposition": "attachment; filename=한글.pdf", "Content-Type": "text/plain"}
+    one = mapping.mapped(blob(long, headers=headers, metadata={"owner": "kim"}), "short", "account/container", CLASSES)
+    described(one.headers, [])
+    assert one.headers["Content-Type"] == "text/plain"
+    assert one.sidecar
+    assert json.loads(one.sidecar[1]) == {
+        "key": "short",
+        "name": long,
+        "metadata": {"owner": "kim"},
+        "headers": {"azure-content-disposition": headers["Content-Disposition"]},
+    }
