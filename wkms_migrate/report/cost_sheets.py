@@ -78,7 +78,7 @@ def _heads(words: Words, *, years: bool) -> list[str]:
     heads = [*named, "SKU", words("column.unit")]
     for name in ("quantity", "unit-price", "monthly"):
         heads += [f"{words(f'column.{name}')} ({end})" for end in ends]
-    heads += [words("column.verdict"), words("meta.prices"), words("column.source"), words("column.basis")]
+    heads += [words("column.state"), words("meta.prices"), words("column.source"), words("column.basis")]
     for year in range(2, YEARS + 1 if years else 0):
         heads += [f"{words('sheet.year', year=year)} ({end})" for end in ends]
     return heads
