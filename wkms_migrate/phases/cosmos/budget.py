@@ -14,7 +14,7 @@ from typing import Final
 from wkms_migrate.errors import Interrupted
 
 CREDIT_SECONDS: Final = 0.1  # what was not used in this time may be made up for
-LUMP_SECONDS: Final = 0.2  # a request may cost as much as the rate gives in this time
+LUMP_SECONDS: Final = 0.1  # a request may cost as much as the rate gives in this time
 WAKE_SECONDS: Final = 0.25  # how soon a waiting thread sees another rate
 FIRST_COST: Final = 5.0  # units per item that are expected of the first request
 LEARNING: Final = 0.3  # weight of the newest cost in what is expected
