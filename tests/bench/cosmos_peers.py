@@ -45,6 +45,7 @@ OUTPUT = ROOT / "build/bench/cosmos.json"
 OURS, REFERENCE = "wkms-migrate", "azure-cosmos + boto3"
 DATABASE, CONTAINER = "bench", "documents"
 SYSTEM = ("_rid", "_self", "_etag", "_attachments", "_ts")
+NOTHING: dict[str, Any] = {"Items": [], "Count": 0, "ContinuousBackupsDescription": {}}
 TABLE = {
     "Table": {
         "TableName": CONTAINER,
@@ -119,7 +120,7 @@ class _Sink(socketserver.StreamRequestHandler):
             elif operation == b"Count":
                 answer, self.server.items = b"%d" % self.server.items, 0  # type: ignore[attr-defined]
             else:
-                answer = orjson.dumps(TABLE if operation == b"DescribeTable" else {"Items": [], "Count": 0})
+                answer = orjson.dumps(TABLE if operation == b"DescribeTable" else NOTHING)
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(answer))
             self.wfile.write(b"Content-Type: application/x-amz-json-1.0\r\n\r\n%b" % answer)
 
@@ -200,16 +201,29 @@ def ours(config: str) -> None:
     import azure.cosmos  # noqa: F401 # or their imports would be measured
     import boto3  # noqa: F401
 
-    from wkms_migrate import journal
+    from wkms_migrate import events, journal
     from wkms_migrate.phases import cosmos as phase
-    from wkms_migrate.plan import StepRun
+    from wkms_migrate.plan import Context, StepRun
 
-    context = cosmos_driver.Move(Path(config)).context()
-    with journal.Journal(context.run_dir) as book:
-        step = next(step for step in phase.PHASE.plan(context) if step.id == f"cosmos/copy/{CONTAINER}")
+    planned = cosmos_driver.Move(Path(config)).context()
+    with journal.Journal(planned.run_dir) as book:
+        context = Context(planned.settings, book.state, planned.run_dir)
+        steps = {step.id: step for step in phase.PHASE.plan(context)}
+        table, copy = (steps[f"cosmos/{what}/{CONTAINER}"] for what in ("table", "copy"))
+        names = {"phase": "cosmos", "step": table.id, "digest": table.digest}
+        book.append(events.StepStarted(summary="", **names))
+        made = table.run(StepRun(context, table, book.append, threading.Event(), {}))
+        book.append(events.StepDone(seconds=0, result=dict(made or {}), **names))
         began = time.monotonic()
-        step.run(StepRun(context, step, book.append, threading.Event(), {}))
+        copy.run(StepRun(context, copy, _kept(book), threading.Event(), {}))
         print(time.monotonic() - began)
+
+
+def _kept(book: Any) -> Any:
+    """Return the sink of events that keeps what an engine keeps."""
+    from wkms_migrate import events
+
+    return lambda event: None if isinstance(event, events.EPHEMERAL) else book.append(event)
 
 
 def reference(endpoint: str, key: str, sink_url: str) -> None:
