@@ -14,6 +14,7 @@ from wkms_migrate.cli.options import Options, shared
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.cosmos.inspect import Inspected
+    from wkms_migrate.phases.cosmos.survey import Vector
 
 SAMPLE = 10_000
 Sample = Annotated[int, typer.Option(min=0, help="Items to look at of each container; 0 looks at all.")]
@@ -69,15 +70,7 @@ def _as_data(found: Inspected) -> dict[str, Any]:
         "over_400_kb": survey.over_limit,
         "depth": survey.deepest,
         "ttl": {"default": found.container.default_ttl, "own": survey.own_ttl, "expired": survey.expired},
-        "vectors": {
-            written(path): {
-                "count": one.count,
-                "dimensions": {str(wide): count for wide, count in one.dimensions.items()},
-                "as_float32": one.as_float32,
-                "bytes": one.bytes,
-            }
-            for path, one in survey.vectors.items()
-        },
+        "vectors": {written(path): _vectors(one) for path, one in survey.vectors.items()},
         "policies": dict(inspect.indexing(found.container)),
         "programs": [
             {"kind": one.kind, "name": one.name, "for": programs.purpose(one), "instead": programs.counterpart(one)}
@@ -87,6 +80,15 @@ def _as_data(found: Inspected) -> dict[str, Any]:
         "dead_letters": dict(survey.dead),
         "examples": dict(survey.examples),
         "writing": [asdict(path) for path in write_cost.paths(found)],
+    }
+
+
+def _vectors(found: Vector) -> dict[str, Any]:
+    return {
+        "count": found.count,
+        "dimensions": {str(wide): count for wide, count in found.dimensions.items()},
+        "as_float32": found.as_float32,
+        "bytes": found.bytes,
     }
 
 
