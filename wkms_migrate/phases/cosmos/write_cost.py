@@ -33,7 +33,7 @@ def paths(found: Inspected) -> list[WritePath]:
     gigabytes = Decimal(found.estimate(found.survey.item_bytes)) / GB
     return [
         _path(listed, "BatchWriteItem, on demand", units, "million write units", "aws.dynamodb.write"),
-        _path(listed, "ImportTable, a new table only", gigabytes, "GB", "aws.dynamodb.import"),
+        _path(listed, "ImportTable, a new table only", gigabytes, "GB", "aws.dynamodb.import-gb"),
         _path(listed, "StartBulkPutItems", gigabytes, "GB", "aws.dynamodb.bulk-put"),
     ]
 
