@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from doubles.strict_dynamodb import StrictDynamo
 from endpoints import CosmosAccount
 
 from wkms_migrate import engine, events, journal
+from wkms_migrate.errors import Interrupted
 from wkms_migrate.journal import RunState
 from wkms_migrate.phases.cosmos import catch_up
 from wkms_migrate.phases.cosmos.follow import Wish
@@ -289,8 +291,5 @@ def _follow(move: Move, wish: Wish, stop: threading.Event, lags: list[float]) ->
 
         machine = engine.Engine(Context(context.settings, book.state, context.run_dir), sink, workers=1)
         machine.stopping = stop
-        try:
+        with suppress(Interrupted):  # it follows until it is told to stop
             machine.run([catch_up.phase(wish, ())])
-        except Exception:
-            if not stop.is_set():
-                raise
