@@ -126,7 +126,7 @@ def _checks(book: Workbook, report: RunReport, words: Words) -> None:
         (
             names.get(phase_of(one.step), phase_of(one.step)),
             one.object,
-            one.check,
+            words.comparison(one.check),
             _number(one.source),
             _number(one.target),
             _alike(words, ok=one.ok),
@@ -138,14 +138,27 @@ def _checks(book: Workbook, report: RunReport, words: Words) -> None:
 
 
 def _steps(book: Workbook, report: RunReport, words: Words) -> None:
-    sheet = book.sheet(words("run.sheet.steps"), (20, 34, 60, 12, 12, 10, 60))
+    sheet = book.sheet(words("run.sheet.steps"), (20, 34, 44, 60, 12, 12, 10, 60))
     sheet.title(words("run.steps.title"))
     names = phase_names(words.lang)
-    columns = [words(f"column.{name}") for name in ("phase", "step", "meaning", "state", "time", "attempts", "reason")]
+    columns = [
+        words(key)
+        for key in (
+            "column.phase",
+            "column.step",
+            "column.meaning",
+            "run.findings.record",
+            "column.state",
+            "column.time",
+            "column.attempts",
+            "column.reason",
+        )
+    ]
     rows = [
         (
             names.get(phase.name, phase.name),
             step.id,
+            words.task(step.id, step.summary),
             step.summary,
             words(f"step.{step.status}"),
             figures.seconds(step.seconds) if step.attempts else None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wkms_migrate.cost.fields import Notice
 
 LANGS = ("ko", "en")
-AREAS = ("cost", "run", "findings")  # each has a file of its own; what is left is in <lang>.yaml
+AREAS = ("cost", "run", "findings", "tasks")  # each has a file of its own; what is left is in <lang>.yaml
 MESSAGES = Path(__file__).parent / "messages"
 
 
@@ -53,6 +53,19 @@ class Words:
     def known(self, key: str) -> Markup | None:
         """Return the entry, or None where the catalogue has none of that name."""
         return self(key) if key in self._entries else None
+
+    def task(self, step: str, recorded: str) -> Markup | str:
+        """Return what a step does, by the longest beginning of its id that has words, else as it was recorded."""
+        parts = step.split("/")
+        for length in range(len(parts), 0, -1):
+            key = f"task.{'/'.join(parts[:length])}"
+            if key in self._entries:
+                return self(key, object="/".join(parts[length:]))
+        return recorded or step
+
+    def comparison(self, check: str) -> Markup | str:
+        """Return what was compared, as it was recorded where there are no words for it."""
+        return self.known(f"comparison.{check}") or check
 
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""

@@ -67,6 +67,8 @@ def test_every_entry_is_used():
         "run.tile",
         "run.sign",
         "notice",
+        "task",
+        "comparison",
     )
     unused = [
         key
