@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from wkms_migrate import journal
 from wkms_migrate.cli import cost
 from wkms_migrate.cli.options import LANGUAGES, Options, shared
 from wkms_migrate.cli.report_options import AsOf, Formats, Output, chosen, day
@@ -14,13 +18,14 @@ from wkms_migrate.ui import summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
-
-    import typer
 
     from wkms_migrate.errors import WkmsError
     from wkms_migrate.journal import RunState
     from wkms_migrate.session import Session
+
+RunDir = Annotated[
+    Path | None, typer.Option(help="Folder with the run's journal.jsonl; no configuration is read, --run not needed.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +39,16 @@ def report(
     formats: Formats = None,
     as_of: AsOf = None,
     output: Output = None,
+    run_dir: RunDir = None,
 ) -> None:
     """Write the migration report of a run from its journal: what was moved, proved, converted, lost and left."""
-    session = options.session()
-    state = session.state()
+    folder = run_dir or options.session().run_dir
+    state = journal.load(folder)
     if not state.run:
-        raise UsageError(f"There is no run in {session.run_dir}.", hint="Name one with --run, or run a phase first.")
+        raise UsageError(f"There is no run in {folder}.", hint="Name one with --run, or run a phase first.")
     paths = _write_run(
-        session,
-        output or session.run_dir / "report",
+        folder,
+        output or folder / "report",
         as_of=day(as_of) or _ended(state),
         langs=[options.lang] if options.lang else LANGUAGES,
         formats=chosen(formats),
@@ -67,17 +73,16 @@ def after_run(options: Options, session: Session, ran: list[str], error: WkmsErr
 def write(session: Session, state: RunState, *, priced: bool) -> list[Path]:
     """Write the migration report and, where quantities may be new, the cost comparison into the run's folder."""
     folder, ended = session.run_dir / "report", _ended(state)
-    written = _write_run(session, folder, as_of=ended, langs=LANGUAGES, formats=QUICK)
+    written = _write_run(session.run_dir, folder, as_of=ended, langs=LANGUAGES, formats=QUICK)
     return [*written, *(cost.write(session, folder, as_of=ended) if priced else [])]
 
 
-def _write_run(
-    session: Session, folder: Path, *, as_of: date, langs: Sequence[str], formats: Sequence[str]
-) -> list[Path]:
+def _write_run(run_dir: Path, folder: Path, *, as_of: date, langs: Sequence[str], formats: Sequence[str]) -> list[Path]:
+    from wkms_migrate import phases
     from wkms_migrate.report import recorded, run_files, run_report
 
-    names = [phase.name for phase in session.phases]
-    built = run_report.build(recorded.read(session.run_dir), as_of, names)
+    names = [phase.name for phase in phases.load()]
+    built = run_report.build(recorded.read(run_dir), as_of, names)
     return run_files.write(built, folder, langs, formats)
 
 

@@ -62,3 +62,13 @@ def test_a_run_that_is_not_there_is_a_usage_error_and_leaves_nothing(place):
     assert isinstance(ran.exception, UsageError)
     assert ran.exception.exit_code == 2
     assert not (place / "runs" / "other").exists()
+
+
+def test_a_journal_alone_is_enough(place):
+    (place / "config" / "lab.yaml").write_text("overlay: not-there.yaml\n")
+    kept = place / "runs" / "lab-1"
+    assert report("--run", "lab-1", "--env", "lab").exit_code != 0
+    ran = report("--run-dir", str(kept), "--format", "json", "-o", str(place / "x"))
+    assert ran.exit_code == 0, ran.output
+    assert json.loads((place / "x" / "run.json").read_text())["run"] == "lab-1"
+    assert isinstance(report("--run-dir", str(place / "nothing")).exception, UsageError)
