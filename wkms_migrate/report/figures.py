@@ -58,12 +58,14 @@ def span(value: Range, write: Callable[[Decimal], str]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def seconds(value: float) -> str:
-    """Write a duration: 8.4 s, 3:07 min or 2:15:09 h."""
+def seconds(value: float, lang: str = "en") -> str:
+    """Write a duration: 8.4 s, 3:07 min or 2:15:09 h; in Korean 8.4초, 3분 7초 or 2시간 15분 9초."""
     if value < 60:  # noqa: PLR2004
-        return f"{value:.1f} s"
+        return f"{value:.1f}초" if lang == "ko" else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
+    if lang == "ko":
+        return f"{hours}시간 {minutes}분 {rest}초" if hours else f"{minutes}분 {rest}초"
     return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
 
 

@@ -37,6 +37,10 @@ def environment(currency: str, *, escape: bool = True) -> Environment:
     def say(context: Context, text: Translated) -> str:
         return text.to(context["lang"])
 
+    @pass_context
+    def seconds(context: Context, value: float) -> str:
+        return figures.seconds(float(value), context["lang"])
+
     jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=escape,  # noqa: S701 - False for Markdown and sheets only, never for a page
@@ -46,9 +50,9 @@ def environment(currency: str, *, escape: bool = True) -> Environment:
     )
     written = _figures(currency)
     jinja.filters |= written | {f"{name}_span": partial(figures.span, write=written[name]) for name in RANGED}
-    jinja.filters |= {"say": say, "short": figures.short, "cell": figures.cell}
+    jinja.filters |= {"say": say, "short": figures.short, "cell": figures.cell, "seconds": seconds}
     jinja.globals |= {name: written[name] for name in ("whole", "money", "number", "unit_price")}
-    jinja.globals["seconds_tick"] = lambda value: figures.seconds(float(value))
+    jinja.globals["seconds_tick"] = seconds
     return jinja
 
 
@@ -61,7 +65,6 @@ def _figures(currency: str) -> dict[str, Callable[..., str]]:
         "number": figures.number,
         "percent": figures.percent,
         "ratio": figures.ratio,
-        "seconds": figures.seconds,
         "moment": figures.moment,
         "size": figures.size,
         "rate": figures.rate,

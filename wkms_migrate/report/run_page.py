@@ -54,15 +54,15 @@ def _values(report: RunReport, lang: str) -> dict[str, Any]:
 
 def _durations(report: RunReport, lang: str) -> Chart:
     words, names = catalogue(lang), phase_names(lang)
-    rows = [(names.get(phase.name, phase.name), [_item(phase, words)]) for phase in report.phases]
+    rows = [(names.get(phase.name, phase.name), [_item(phase, words, lang)]) for phase in report.phases]
     return charts.chart(words["run.chart.title"], words["run.chart.description"], rows, thickness=14)
 
 
-def _item(phase: PhaseRow, words: dict[str, Any]) -> Item:
+def _item(phase: PhaseRow, words: dict[str, Any], lang: str) -> Item:
     status = words[f"step.{phase.status}"]
     ran = phase.status in {"done", "failed", "stopped", "running"}
     return charts.Item(
         value=Range.exactly(Decimal(str(round(phase.seconds, 1)))),
-        text=f"{figures.seconds(phase.seconds)} · {status}" if ran else status,
+        text=f"{figures.seconds(phase.seconds, lang)} · {status}" if ran else status,
         tone=TONES.get(phase.status, "plain"),
     )

@@ -42,7 +42,7 @@ def _summary(book: Workbook, report: RunReport, words: Words) -> None:
         (words("run.tile.phases"), f"{report.done} / {len(report.phases)}"),
         (words("run.tile.checks"), f"{report.checks_ok} / {len(report.checks)}"),
         (words("run.tile.lost"), len(report.of_kind("lost")) + len(report.of_kind("left"))),
-        (words("run.tile.time"), figures.seconds(report.seconds)),
+        (words("run.tile.time"), figures.seconds(report.seconds, words.lang)),
         (words("run.tile.downtime"), _downtime(report, words)),
         (words("run.provenance.journal"), report.provenance.sha256),
         (words("run.provenance.events"), report.provenance.events),
@@ -64,7 +64,11 @@ def _summary(book: Workbook, report: RunReport, words: Words) -> None:
 
 def _downtime(report: RunReport, words: Words) -> str:
     told = words(f"run.tile.downtime-{report.downtime.kind}")
-    return told if report.downtime.kind == "unknown" else f"{figures.seconds(report.downtime.seconds)} ({told})"
+    return (
+        told
+        if report.downtime.kind == "unknown"
+        else f"{figures.seconds(report.downtime.seconds, words.lang)} ({told})"
+    )
 
 
 def _verdict(threshold: float | None, words: Words, *, ok: bool) -> str:
@@ -161,7 +165,7 @@ def _steps(book: Workbook, report: RunReport, words: Words) -> None:
             words.task(step.id, step.summary),
             step.summary,
             words(f"step.{step.status}"),
-            figures.seconds(step.seconds) if step.attempts else None,
+            figures.seconds(step.seconds, words.lang) if step.attempts else None,
             step.attempts,
             step.reason,
         )

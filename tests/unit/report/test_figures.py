@@ -50,11 +50,17 @@ def test_a_range_is_written_once_when_it_is_exact():
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
-    [(0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1:00 min"), (187.4, "3:07 min"), (8109, "2:15:09 h")],
+    ("value", "english", "korean"),
+    [
+        (0.04, "0.0 s", "0.0초"),
+        (59.94, "59.9 s", "59.9초"),
+        (60, "1:00 min", "1분 0초"),
+        (187.4, "3:07 min", "3분 7초"),
+        (8109, "2:15:09 h", "2시간 15분 9초"),
+    ],
 )
-def test_durations(value, expected):
-    assert figures.seconds(value) == expected
+def test_durations(value, english, korean):
+    assert (figures.seconds(value), figures.seconds(value, "ko")) == (english, korean)
 
 
 def test_moments_are_utc():
