@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from wkms_migrate.clients import azure_pages
 from wkms_migrate.clients.azure_origin import origin
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
 from wkms_migrate.clients.structured_body import ASKED, read_body
@@ -39,6 +40,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     content_md5: str = ""
     tier: str = ""
     tier_inferred: bool = False
+    tier_changed: str = ""
     archive_status: str = ""
     folder: bool = False
     headers: dict[str, str] = {}
@@ -105,15 +107,24 @@ class BlobService:
     def read(self, container: str, blob: Blob, into: bytearray | memoryview, offset: int = 0) -> int:
         """Fill the buffer from `offset` of exactly this version of the blob; return the content's CRC64.
 
-        Raises `Changed` when it was overwritten, deleted or archived since.
+        Of a page blob only the pages that hold anything are read. Raises `Changed` when it was overwritten, deleted
+        or archived since.
         """
-        headers = {"If-Match": f'"{blob.etag}"', **ASKED}
-        if blob.size:
-            headers["x-ms-range"] = f"bytes={offset}-{offset + len(into) - 1}"
+        path = f"{self._base}/{container}/{blob.name}"
         past = {"snapshot": blob.snapshot} if blob.snapshot else {"versionid": blob.version} if blob.version else {}
-        request = Request(method="GET", path=f"{self._base}/{container}/{blob.name}", query=past, headers=headers)
+
+        def read(part: bytearray | memoryview, begin: int) -> int:
+            headers = {"If-Match": f'"{blob.etag}"', **ASKED}
+            if blob.size:
+                headers["x-ms-range"] = f"bytes={begin}-{begin + len(part) - 1}"
+            request = Request(method="GET", path=path, query=past, headers=headers)
+            return self._origin.stream(request, lambda response: read_body(response, part))
+
         try:
-            return self._origin.stream(request, lambda response: read_body(response, into))
+            if blob.kind != "PageBlob" or not len(into):
+                return read(into, offset)
+            written = azure_pages.spans(self._origin, path, past, blob.etag, (offset, offset + len(into)))
+            return azure_pages.fill(memoryview(into), offset, written, read)
         except ServiceError as error:
             if error.code in {"ConditionNotMet", "BlobNotFound", "BlobArchived", "InvalidRange"}:
                 raise Changed(f"{blob.name!r} was changed while it was read.") from error
@@ -177,6 +188,7 @@ def _blob(item: ET.Element, *, versions: bool) -> Blob:
         content_md5=facts.get("Content-MD5", ""),
         tier=facts.get("AccessTier", ""),
         tier_inferred=facts.get("AccessTierInferred", "").lower() == "true",
+        tier_changed=facts.get("AccessTierChangeTime", ""),
         archive_status=facts.get("ArchiveStatus", ""),
         folder=facts.get("ResourceType") == "directory" or metadata.get("hdi_isfolder", "").lower() == "true",
         headers={name: facts[tag] for tag, name in HEADER_FIELDS.items() if facts.get(tag)},
