@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from wkms_migrate.cli import move
-from wkms_migrate.cli.blob.selection import Flags, selected
+from wkms_migrate.cli.blob.selection import selected
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import DryRun, Redo
 from wkms_migrate.cli.options import Options, running
 from wkms_migrate.errors import UsageError

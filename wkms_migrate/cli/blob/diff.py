@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.cli.blob import ends
 from wkms_migrate.cli.blob.ends import Limit
-from wkms_migrate.cli.blob.selection import Flags, selected
+from wkms_migrate.cli.blob.selection import selected
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
 from wkms_migrate.errors import VerificationFailed
 

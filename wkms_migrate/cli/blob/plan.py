@@ -10,7 +10,8 @@ import typer
 
 from wkms_migrate.cli.blob import ends
 from wkms_migrate.cli.blob.ends import Ends
-from wkms_migrate.cli.blob.selection import Flags, selected
+from wkms_migrate.cli.blob.selection import selected
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from wkms_migrate.cli import move
-from wkms_migrate.cli.blob.selection import Flags, selected
+from wkms_migrate.cli.blob.selection import selected
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import DryRun
 from wkms_migrate.cli.options import Options, running
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from wkms_migrate.cli import move
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import Detailed, DryRun, Redo
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, running
 
 

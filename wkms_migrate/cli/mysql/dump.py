@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.mysql import journalled
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, running
 
 Place = Annotated[str, typer.Argument(help="Folder, or s3://BUCKET/PREFIX.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wkms_migrate.cli.mysql.selection import Flags
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options
 
 if TYPE_CHECKING:

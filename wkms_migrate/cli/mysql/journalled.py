@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wkms_migrate.cli.mysql.selection import Flags
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options
 from wkms_migrate.errors import UsageError, WkmsError
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import DryRun, show_plan
 from wkms_migrate.cli.mysql import journalled
 from wkms_migrate.cli.mysql.dump import Place
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, running
 from wkms_migrate.errors import Refused
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.flags import Flags
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, shared
 from wkms_migrate.errors import Refused, UsageError, WkmsError
 

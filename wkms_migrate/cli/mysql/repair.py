@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import DryRun
 from wkms_migrate.cli.mysql import ends
 from wkms_migrate.cli.mysql.ends import Both, Limit
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, running
 from wkms_migrate.errors import Refused, VerificationFailed
 

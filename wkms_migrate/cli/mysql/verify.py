@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.mysql import ends
 from wkms_migrate.cli.mysql.ends import Limit
-from wkms_migrate.cli.mysql.selection import Flags, selected
+from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, shared
 from wkms_migrate.errors import VerificationFailed
 

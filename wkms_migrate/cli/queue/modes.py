@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wkms_migrate.cli import move
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import Detailed, DryRun, Redo
 from wkms_migrate.cli.options import Options, running
-from wkms_migrate.cli.queue.selection import Flags, selected
+from wkms_migrate.cli.queue.selection import selected
 from wkms_migrate.errors import Refused
 
 if TYPE_CHECKING:

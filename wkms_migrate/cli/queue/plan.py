@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
-from wkms_migrate.cli.queue.selection import Flags, selected
+from wkms_migrate.cli.queue.selection import selected
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.queue.survey import Sight

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
 
-from wkms_migrate.cli.options import Options
-
-Flags = dict[str, object]  # settings by dotted path
+from wkms_migrate.cli.flags import Flags, giving
 
 _SELECTED: dict[str, tuple[Any, Any]] = {
     "queue": (Annotated[list[str] | None, typer.Option(help="Azure queue to take; may be repeated.")], None),
@@ -39,23 +34,8 @@ _SELECTED: dict[str, tuple[Any, Any]] = {
 _KEYS = {"queue": "queues"}
 
 
-def selected(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options; it gets them, as settings by dotted path, as its second argument `flags`."""
-    first, _, *own = inspect.signature(command, eval_str=True).parameters.values()
-    kind = inspect.Parameter.KEYWORD_ONLY
-    added = [
-        inspect.Parameter(name, kind, annotation=annotation, default=default)
-        for name, (annotation, default) in _SELECTED.items()
-    ]
-
-    @functools.wraps(command)
-    def invoked(options: Options, **given: Any) -> None:
-        command(options, _flags({name: given.pop(name) for name in _SELECTED}), **given)
-
-    parameters = [first, *(parameter.replace(kind=kind) for parameter in own), *added]
-    invoked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by `shared`, `running`
-    return invoked
-
-
 def _flags(given: dict[str, Any]) -> Flags:
     return {f"phases.queue.{_KEYS.get(name, name)}": value for name, value in given.items() if value}
+
+
+selected = giving(_SELECTED, _flags)
