@@ -11,6 +11,7 @@ WkmsError                     1   a step failed
 ├── Interrupted             130   the user stopped it
 ├── NotKnownYet               1   a value that an earlier phase puts out is not there yet
 └── TransientError            1   may pass when tried again (see retry.py)
+    └── Damaged               1   content did not arrive as it was sent
 """
 
 from __future__ import annotations
@@ -90,3 +91,7 @@ class TransientError(WkmsError):
     def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class Damaged(TransientError):
+    """Content came cut off or other than it was sent: a matter of one object, and of the way to it."""

@@ -21,11 +21,12 @@ from typing import TypeAlias, TypeVar
 
 from wkms_migrate import retry
 from wkms_migrate.clients.http_wire import Connection, Headers, Response, head_of
-from wkms_migrate.errors import TransientError, WkmsError
+from wkms_migrate.errors import Damaged, TransientError, WkmsError
 
 T = TypeVar("T")
 HTTP_ERROR = 300  # a redirection is one too: followed, it would reach another bucket or region than was asked for
 THROTTLED = frozenset({429, 503})
+DAMAGED = frozenset({"BadDigest", "IncompleteBody"})  # S3: the body that came is not the one that was sent
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 10
 _JSON_CODE = re.compile(rb'^\s*\{.*"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"', re.DOTALL)
@@ -196,6 +197,8 @@ class Origin:
 
 def service_error(message: str, status: int, code: str, retry_after: float | None = None) -> WkmsError:
     """Return the error for a refusal: transient or for good, as retry.py tells them apart."""
+    if code in DAMAGED:
+        return Damaged(message, hint="Something on the way to S3 changes data; check proxies, then run again.")
     if status in retry.TRANSIENT_STATUS or code in retry.TRANSIENT_CODES:
         return TransientError(message, hint="Run the same command again to go on.", retry_after=retry_after)
     return ServiceError(message, status=status, code=code, hint=_hint(status, code))

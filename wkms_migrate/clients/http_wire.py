@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from wkms_migrate.errors import TransientError
+from wkms_migrate.errors import Damaged
 
 BUFFER_BYTES: Final = 64 << 10  # also the most that the head of an answer may take
 JOINED_BYTES: Final = 64 << 10  # up to here a body is sent together with its head
@@ -191,13 +191,13 @@ class Response:
 
 
 def read_exactly(response: Response, into: bytearray | memoryview) -> None:
-    """Fill the buffer from the body. Raises `TransientError` when the body ends early."""
+    """Fill the buffer from the body. Raises `Damaged` when the body ends early."""
     view = memoryview(into)
     filled = 0
     while filled < len(view):
         count = response.readinto(view[filled:])
         if not count:
-            raise TransientError(
+            raise Damaged(
                 f"A body ended after {filled} of {len(view)} bytes.", hint="Run the same command again to go on."
             )
         filled += count

@@ -10,7 +10,7 @@ import struct
 
 from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.http_wire import Response, read_exactly
-from wkms_migrate.errors import TransientError
+from wkms_migrate.errors import Damaged
 
 HEADER = "x-ms-structured-body"
 ASKED = {HEADER: "XSM/1.0; properties=crc64"}
@@ -23,7 +23,7 @@ _FLAG_CRC64 = 1
 def read_body(response: Response, into: bytearray | memoryview) -> int:
     """Fill the buffer with the content and return its CRC64.
 
-    Raises `TransientError` when the content is shorter or longer than the buffer, or not what the service sent.
+    Raises `Damaged` when the content is shorter or longer than the buffer, or not what the service sent.
     """
     if response.getheader(HEADER) is None:
         read_exactly(response, into)
@@ -35,21 +35,19 @@ def read_body(response: Response, into: bytearray | memoryview) -> int:
 def _read_message(response: Response, into: memoryview) -> int:
     version, _, flags, segments = _MESSAGE.unpack(_take(response, _MESSAGE.size))
     if version != 1 or not flags & _FLAG_CRC64:
-        raise TransientError(
-            f"A structured body came in version {version} with flags {flags}, not version 1 with CRC64."
-        )
+        raise Damaged(f"A structured body came in version {version} with flags {flags}, not version 1 with CRC64.")
     whole, filled = 0, 0
     for expected in range(1, segments + 1):
         number, length = _SEGMENT.unpack(_take(response, _SEGMENT.size))
         if number != expected or filled + length > len(into):
-            raise TransientError(f"A structured body has segment {number} of {length} bytes where {expected} is due.")
+            raise Damaged(f"A structured body has segment {number} of {length} bytes where {expected} is due.")
         content = into[filled : filled + length]
         read_exactly(response, content)
         _compare(response, crc64(content), f"segment {number}")
         whole = crc64(content, whole)
         filled += length
     if filled != len(into):
-        raise TransientError(f"A structured body holds {filled} of {len(into)} bytes.")
+        raise Damaged(f"A structured body holds {filled} of {len(into)} bytes.")
     _compare(response, whole, "the whole body")
     _end(response)
     return whole
@@ -58,7 +56,7 @@ def _read_message(response: Response, into: memoryview) -> int:
 def _compare(response: Response, computed: int, what: str) -> None:
     (sent,) = _CRC.unpack(_take(response, _CRC.size))
     if sent != computed:
-        raise TransientError(
+        raise Damaged(
             f"A body was damaged on its way: {what} has CRC64 {computed:016x}, the service sent {sent:016x}.",
             hint="Something between here and Azure changes data; check proxies, then run the same command again.",
         )
@@ -72,4 +70,4 @@ def _take(response: Response, size: int) -> bytes:
 
 def _end(response: Response) -> None:
     if response.read(1):
-        raise TransientError("A body is longer than what was asked for.", hint="Run the same command again to go on.")
+        raise Damaged("A body is longer than what was asked for.", hint="Run the same command again to go on.")

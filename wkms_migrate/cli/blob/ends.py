@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wkms_migrate.cli.blob.selection import Flags
+from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options
 from wkms_migrate.errors import NotKnownYet
 
@@ -48,12 +48,14 @@ def opened(options: Options, flags: Flags) -> Iterator[Ends]:
     """Sign in at the source and find out what goes where."""
     from wkms_migrate.clients import azure_blob
     from wkms_migrate.phases.blob.place import chosen
+    from wkms_migrate.phases.blob.refusals import told
     from wkms_migrate.phases.blob.settings import BlobSettings
 
     context = options.session(flags).context()
     settings = context.section(BlobSettings)
     service = azure_blob.connect(context.settings.azure.storage)
     try:
-        yield Ends(context, settings, service, chosen(context, settings.containers, settings.buckets, service))
+        with told():
+            yield Ends(context, settings, service, chosen(context, settings.containers, settings.buckets, service))
     finally:
         service.close()

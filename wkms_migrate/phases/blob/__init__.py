@@ -11,6 +11,7 @@ from wkms_migrate.events import Json
 from wkms_migrate.phases.blob import look
 from wkms_migrate.phases.blob.copy import copy_container
 from wkms_migrate.phases.blob.place import UNKNOWN, Place, chosen, place_of
+from wkms_migrate.phases.blob.refusals import told
 from wkms_migrate.phases.blob.rehydrate import archived, is_pending, request_container, wait_for_container
 from wkms_migrate.phases.blob.selection import select
 from wkms_migrate.phases.blob.settings import BlobSettings
@@ -27,11 +28,12 @@ def plan(context: Context) -> Iterator[Step]:
     settings = context.section(BlobSettings)
     service = azure_blob.connect(context.settings.azure.storage)
     try:
-        for container, place in chosen(context, settings.containers, settings.buckets, service).items():
-            found = survey(service, settings, container, select(settings, Place.of(place)))
-            if settings.archived == "rehydrate" and found.archived.objects:
-                yield from _thaw(service, settings, container, place)
-            yield from _steps(context, settings, container, place, found)
+        with told():
+            for container, place in chosen(context, settings.containers, settings.buckets, service).items():
+                found = survey(service, settings, container, select(settings, Place.of(place)))
+                if settings.archived == "rehydrate" and found.archived.objects:
+                    yield from _thaw(service, settings, container, place)
+                yield from _steps(context, settings, container, place, found)
     finally:
         service.close()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.http_origin import ServiceError
-from wkms_migrate.errors import Partial
+from wkms_migrate.errors import Damaged, Partial
 from wkms_migrate.phases.blob import findings, mirror
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import each
@@ -90,8 +90,8 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
                 return None, None
             blob, suspect = current, None
             job.note(("changed",), blob.name)
-        except ServiceError as error:
-            if of_one_object(error, copied=job.tally.copied):
+        except (ServiceError, Damaged) as error:
+            if of_one_object(error, copied=job.tally.copied, failed=job.tally.failed):
                 raise ObjectFailed(error.message, hint=error.hint) from error
             raise
     raise ObjectFailed(

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wkms_migrate.clients import azure_blob, s3
-from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.blob.concurrency import Limiter
 from wkms_migrate.phases.blob.crew import Memory
 from wkms_migrate.phases.blob.manifest import Manifest
 from wkms_migrate.phases.blob.mapping import Left
 from wkms_migrate.phases.blob.place import Place
-from wkms_migrate.phases.blob.refusals import explained
+from wkms_migrate.phases.blob.refusals import told
 from wkms_migrate.phases.blob.selection import Selection, select
 from wkms_migrate.phases.blob.settings import MIB, BlobSettings
 from wkms_migrate.plan import Context, StepRun
@@ -140,12 +139,8 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
 def _told(path: Path, bucket: str) -> Iterator[None]:
     """Tell a refusal, or a disk that is full, in the words of a migration."""
     try:
-        yield
-    except ServiceError as error:
-        told = explained(error, bucket)
-        if told is error:
-            raise
-        raise told from error
+        with told(bucket):
+            yield
     except (sqlite3.Error, OSError) as error:
         raise WkmsError(
             f"{path.parent} cannot be written: {error}.",

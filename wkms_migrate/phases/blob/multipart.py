@@ -13,6 +13,7 @@ from wkms_migrate.clients.azure_blob import Changed
 from wkms_migrate.clients.crc64 import combined
 from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.clients.s3 import Part, Stored
+from wkms_migrate.errors import Damaged
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import Lease, batches
 from wkms_migrate.phases.blob.digests import OrderedMd5, Suspect, md5_state
@@ -87,6 +88,8 @@ def _finish(job: Job, sending: Sending, suspect: int | None) -> Written:
         stored = Stored(etag, head.crc64 if head and head.etag == etag else None)
     except ServiceError as error:
         stored = landed_before(job, item, error)
+    except Damaged as error:  # the parts do not make up what was read: this upload can never be ended
+        raise ObjectFailed(error.message, hint=error.hint) from error
     job.manifest.forget_upload(upload.upload_id)
     return Written(
         key=item.key,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
 from wkms_migrate.clients.http_origin import ServiceError
-from wkms_migrate.errors import Partial, Refused, WkmsError
+from wkms_migrate.errors import Damaged, Partial, Refused, WkmsError
 
 # Codes of both services' documentation ("Error responses" of S3, "Blob Storage error codes").
 EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "RequestTimeTooSkewed"})
@@ -11,20 +15,25 @@ ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationH
 DENIED = frozenset(
     {
         "AccessDenied",
+        "AuthorizationFailure",
         "AuthorizationPermissionMismatch",
         "InsufficientAccountPermissions",
         "AuthorizationResourceTypeMismatch",
     }
 )
 BAD_REQUEST, CONFLICT = 400, 409
+MOST_DAMAGED: Final = 20  # objects more than were copied
 GO_ON = "Then run the same command again: it goes on where it stopped."
 
 
-def of_one_object(error: ServiceError, *, copied: int) -> bool:
-    """Say whether only this object is meant: its headers, its state, its encryption, or a right on its name.
+def of_one_object(error: ServiceError | Damaged, *, copied: int, failed: int) -> bool:
+    """Say whether only this object is meant: its headers, its state, its encryption, its body, or a right on its name.
 
-    A right that is missing from the first object on is missing for all.
+    A right that is missing from the first object on is missing for all; where far more objects are damaged than
+    arrive whole, it is the way that damages them.
     """
+    if isinstance(error, Damaged):
+        return failed <= copied + MOST_DAMAGED
     if error.code in EXPIRED | ELSEWHERE:
         return False
     return error.status in {BAD_REQUEST, CONFLICT} or (error.code in DENIED and copied > 0)
@@ -45,4 +54,22 @@ def explained(error: ServiceError, bucket: str) -> WkmsError:
             hint="Needed: s3:ListBucket, GetBucketVersioning, ListBucketMultipartUploads, GetObject, PutObject, "
             "PutObjectTagging, AbortMultipartUpload, DeleteObject.",
         )
+    if error.code in DENIED:
+        return Refused(
+            f"{error.message} These credentials lack a right on the source, or its firewall keeps this machine out.",
+            hint="Needed: Storage Blob Data Reader, or the rights r, l and t in a SAS; and this machine's address in "
+            "the account's network rules.",
+        )
     return error
+
+
+@contextmanager
+def told(bucket: str = "") -> Iterator[None]:
+    """Tell a refusal in the words of a migration."""
+    try:
+        yield
+    except ServiceError as error:
+        said = explained(error, bucket)
+        if said is error:
+            raise
+        raise said from error
