@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import StandardBlobTier
-from blob_commands import blob
 from blob_driver import Move
 from blob_source import Source, content, new_container
+from commands import blob
 from doubles.azure_proxy import AzureProxy
 from doubles.strict_s3 import StrictS3
 from doubles.strict_s3.store import described

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContentSettings
-from blob_commands import blob
 from blob_driver import Move
 from blob_source import Source, content, new_container
+from commands import blob
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import Ended, mysql
 from endpoints import MysqlPair
-from mysql_commands import Ended, mysql
 from mysql_dump import Halves, prepare
 from mysql_move import checksums, execute, fetch, filled
 from mysql_types import MATRIX, RELAXED

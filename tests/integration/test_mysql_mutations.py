@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from commands import mysql
 from endpoints import MysqlPair
-from mysql_commands import mysql
 from mysql_move import checksums, execute, prepare
 
 pytestmark = pytest.mark.integration

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pymysql
 import pytest
+from commands import mysql
 from endpoints import MysqlEndpoint, MysqlPair
 from external import need
-from mysql_commands import mysql
 from mysql_move import Move, execute, fetch, prepare
 
 from wkms_migrate.phases.mysql import parameter_group, preflight, rules

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from certificates import Authority, authority
+from commands import mysql as command
 from doubles.mysql_sign_in import SignIn, running
-from mysql_commands import mysql as command
 from mysql_move import execute, fetch
 
 from wkms_migrate import config

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import mysql
 from endpoints import MysqlPair
-from mysql_commands import mysql
 from mysql_move import Move, checksums, execute, fetch, filled, prepare
 
 from wkms_migrate import events

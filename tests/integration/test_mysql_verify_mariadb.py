@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from commands import mysql
 from endpoints import MysqlPair
-from mysql_commands import mysql
 from mysql_move import execute, prepare
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,4 @@
-"""Calls the commands on MySQL as their own program, with the configuration of a test."""
+"""Calls the commands of an area as their own program, with the configuration of a test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ class Ended:
     told: str
 
 
-def mysql(file: Path, *words: str) -> Ended:
-    """Run `mysql WORDS` with --json."""
+def command(area: str, file: Path, *words: str) -> Ended:
+    """Run `AREA WORDS` with --json."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("WKMS_")}
     ended = subprocess.run(
-        [sys.executable, "-m", "wkms_migrate", "mysql", *words, "--config", file, "--json"],
+        [sys.executable, "-m", "wkms_migrate", area, *words, "--config", file, "--json"],
         cwd=file.parent,
         env=environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -37,3 +38,7 @@ def mysql(file: Path, *words: str) -> Ended:
     )
     assert "Traceback" not in ended.stderr, ended.stderr
     return Ended(ended.returncode, json.loads(ended.stdout) if ended.stdout else {}, ended.stderr)
+
+
+blob = partial(command, "blob")
+mysql = partial(command, "mysql")
