@@ -13,6 +13,7 @@ from cosmos_driver import Move
 from endpoints import AwsEndpoint, CosmosAccount
 
 from wkms_migrate import journal
+from wkms_migrate.clients.cosmos_token import feed_range
 from wkms_migrate.errors import VerificationFailed
 
 pytestmark = pytest.mark.integration
@@ -151,3 +152,24 @@ def test_what_cannot_be_repaired_is_a_dead_letter_and_the_rest_is_mended(clouds:
     assert ended.code == 3
     assert len(clouds.items("documents")) == 5
     assert "key-too-long" in cosmos(move, "replay-dead-letter", "--dry-run").told
+
+
+def test_every_feed_range_is_counted_on_both_ends(clouds: Clouds, copied: Move) -> None:
+    ranges = cosmos(copied, "verify").data["containers"][0]["ranges"]
+    assert len(ranges) == 4
+    assert (ranges[0]["low"], ranges[-1]["high"]) == ("", "FF")
+    assert [one["high"] for one in ranges[:-1]] == [one["low"] for one in ranges[1:]]
+    assert all(one["source"] == one["target"] for one in ranges)
+    source = clouds.source("documents")
+    asked = [feed_range((one["low"], one["high"])) for one in ranges]
+    own = [len(list(source.query_items("SELECT * FROM c", feed_range=one))) for one in asked]
+    assert [one["source"]["items"] for one in ranges] == own
+    assert sum(own) == 200
+    clouds.delete("documents", k="부서3", id="문서-003")
+    ended = cosmos(copied, "verify", "--verbose")
+    after = ended.data["containers"][0]["ranges"]
+    (wrong,) = [place for place, one in enumerate(after) if one["source"] != one["target"]]
+    assert after[wrong]["source"] == ranges[wrong]["source"]
+    assert after[wrong]["target"]["items"] == own[wrong] - 1
+    assert f"{own[wrong]:,} items, {own[wrong] - 1:,} in the table" in ended.told
+    assert "3 of 4 feed ranges hold the same on both ends" in ended.told

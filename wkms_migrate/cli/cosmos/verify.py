@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from wkms_migrate.phases.cosmos.compare import Comparison
     from wkms_migrate.phases.cosmos.diff import Difference
+    from wkms_migrate.phases.cosmos.ranges import Counterpart
     from wkms_migrate.session import Session
 
 
@@ -62,11 +63,22 @@ def _say(options: Options, found: Comparison, places: Held[bytes, list[Differenc
         options.say(f"    {len(found.extra):,} items were in the table before the copy, and count for nothing")
     elif found.buckets:
         options.say(f"    {len(found.buckets)} of {len(source.digest.counts)} key buckets differ")
+    _say_ranges(options, found)
     if target.parts != target.claimed:
         options.say(f"    {target.parts:,} parts of large items are there, and {target.claimed:,} belong to one")
     _say_items(options, found, places, limit)
     if source.expiring:
         options.say(f"    {source.expiring:,} items expire within the hour and were not compared")
+
+
+def _say_ranges(options: Options, found: Comparison) -> None:
+    """Tell what each feed range holds on both ends: those that differ, and all with `--verbose`."""
+    equal = sum(one.equal for one in found.ranges)
+    options.say(f"    {equal} of {len(found.ranges)} feed ranges hold the same on both ends")
+    for one in found.ranges:
+        if options.level > 0 or not (one.equal or found.appended):
+            sign = "✔" if one.equal else "✘"
+            options.say(f"    {sign} {one.name}: {one.source.count:,} items, {one.target.count:,} in the table")
 
 
 def _say_items(options: Options, found: Comparison, places: Held[bytes, list[Difference]], limit: int) -> None:
@@ -81,6 +93,16 @@ def _say_items(options: Options, found: Comparison, places: Held[bytes, list[Dif
         options.say("    and more")
 
 
+def _range(one: Counterpart) -> dict[str, Any]:
+    low, high = one.window
+    return {
+        "low": low,
+        "high": high,
+        "source": {"items": one.source.count, "digest": one.source.text},
+        "target": {"items": one.target.count, "digest": one.target.text},
+    }
+
+
 def _as_data(found: Comparison, places: Held[bytes, list[Difference]], limit: int) -> dict[str, Any]:
     return {
         "container": found.name,
@@ -88,6 +110,7 @@ def _as_data(found: Comparison, places: Held[bytes, list[Difference]], limit: in
         "equal": found.equal,
         "source": {"items": found.source.digest.count, "digest": found.source.digest.text},
         "target": {"items": found.target.digest.count, "digest": found.target.digest.text},
+        "ranges": [_range(one) for one in found.ranges],
         "buckets": [{"bucket": bucket, "source": source, "target": target} for bucket, source, target in found.buckets],
         "missing": len(found.missing),
         "extra": len(found.extra),

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from wkms_migrate.clients import cosmos_lookup
-from wkms_migrate.phases.cosmos import diff, digest, job
+from wkms_migrate.phases.cosmos import diff, digest, job, ranges
 from wkms_migrate.phases.cosmos.bodies import Bodies
 from wkms_migrate.phases.cosmos.diff import Difference
 from wkms_migrate.phases.cosmos.digest import Digest
@@ -20,6 +20,7 @@ from wkms_migrate.phases.cosmos.items import Document, stripped
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.keys import ABSENT
 from wkms_migrate.phases.cosmos.large import DamagedBodyError
+from wkms_migrate.phases.cosmos.ranges import Counterpart
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import StepRun
 
@@ -37,6 +38,7 @@ class Comparison:
     table: str
     source: Seen
     target: Seen
+    ranges: list[Counterpart]
     missing: list[bytes] = field(default_factory=list)
     extra: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
     different: dict[bytes, Mapping[str, str]] = field(default_factory=dict)
@@ -63,7 +65,8 @@ def opened(run: StepRun, work: Job) -> Iterator[Ends]:
     with job.source(run) as database, job.target(run) as dynamo:
         bodies = Bodies(dynamo, work.table(run.context), run.context.settings.aws, run.stopping)
         try:
-            yield Ends(run, work, database, dynamo, bodies, horizon=time.time() + EXPIRING_SECONDS)
+            windows = ranges.ranges_of(database, work.container)
+            yield Ends(run, work, database, dynamo, bodies, windows, horizon=time.time() + EXPIRING_SECONDS)
         finally:
             bodies.close()
 
@@ -80,6 +83,7 @@ def compare(ends: Ends, *, whole: bool = False) -> Comparison:
     taken = groups if whole or appended else groups[:1]
     found = Comparison(
         name=ends.work.name,
+        ranges=ranges.counterparts(ends.ranges.windows, source.shares, target.shares),
         table=ends.work.table(ends.run.context),
         source=source,
         target=target,

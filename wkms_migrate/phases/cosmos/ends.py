@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from wkms_migrate.clients import cosmos_token
 from wkms_migrate.clients.azure_cosmos import Database
+from wkms_migrate.clients.cosmos_token import Window
 from wkms_migrate.clients.dynamodb import Dynamo, Item
 from wkms_migrate.phases.cosmos import digest, job
 from wkms_migrate.phases.cosmos.bodies import Bodies
@@ -16,6 +18,7 @@ from wkms_migrate.phases.cosmos.digest import Digest, Print
 from wkms_migrate.phases.cosmos.items import Document
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.large import BODY, DamagedBodyError
+from wkms_migrate.phases.cosmos.ranges import Ranges, Share
 from wkms_migrate.plan import StepRun
 
 EXPIRING_SECONDS: Final = 3600
@@ -31,13 +34,14 @@ class Held:
 
 @dataclass(slots=True)
 class Seen:
-    """What one end holds: a digest, and of some buckets every item by what names it in its container.
+    """What one end holds: a digest, in all and by feed range, and of some buckets every item by what names it.
 
     `expiring` were left out; `parts` of large items were seen, and `claimed` by their heads; `unreadable` are items
     that no document can be made of.
     """
 
     digest: Digest = field(default_factory=Digest)
+    shares: dict[Window, Share] = field(default_factory=dict)
     named: dict[bytes, Held] = field(default_factory=dict)
     expiring: int = 0
     parts: int = 0
@@ -47,6 +51,8 @@ class Seen:
     def merge(self, other: Seen) -> None:
         """Take in what another reader has seen."""
         self.digest.merge(other.digest)
+        for window, share in other.shares.items():
+            self.shares.setdefault(window, Share()).merge(share)
         self.named |= other.named
         self.expiring += other.expiring
         self.parts += other.parts
@@ -67,6 +73,7 @@ class Ends:
     database: Database
     dynamo: Dynamo
     bodies: Bodies
+    ranges: Ranges
     horizon: float
 
     def source(self, buckets: Iterable[int] | None = None) -> Seen:
@@ -74,10 +81,10 @@ class Ends:
         budget = job.reading_budget(self.run, self.database, self.work.name)
         wanted = None if buckets is None else frozenset(buckets)
 
-        def reader(feed_range: Mapping[str, Any]) -> Reader:
-            return lambda: self._fed(feed_range, budget, wanted)
+        def reader(window: Window) -> Reader:
+            return lambda: self._fed(window, budget, wanted)
 
-        return self._read([reader(one) for one in self.database.feed_ranges(self.work.name)])
+        return self._read([reader(window) for window in self.ranges.windows])
 
     def target(self, buckets: Iterable[int] | None = None) -> Seen:
         """Read the target, likewise."""
@@ -92,21 +99,22 @@ class Ends:
     def documents(self) -> Iterator[list[Document]]:
         """Yield the pages of the source, one range after the other."""
         budget = job.reading_budget(self.run, self.database, self.work.name)
-        for feed_range in self.database.feed_ranges(self.work.name):
-            yield from self._pages(self.database, feed_range, budget)
+        for window in self.ranges.windows:
+            yield from self._pages(self.database, window, budget)
 
-    def _pages(self, database: Database, feed_range: Mapping[str, Any], budget: UnitBudget) -> Iterator[list[Document]]:
-        for page in database.changes(self.work.feed(self.run, feed_range), None, self.run.stopping):
+    def _pages(self, database: Database, window: Window, budget: UnitBudget) -> Iterator[list[Document]]:
+        feed = self.work.feed(self.run, cosmos_token.feed_range(window))
+        for page in database.changes(feed, None, self.run.stopping):
             self.run.check_stop()
             yield page.items
             budget.spend(page.charge)
 
-    def _fed(self, feed_range: Mapping[str, Any], budget: UnitBudget, wanted: Buckets) -> Seen:
+    def _fed(self, window: Window, budget: UnitBudget, wanted: Buckets) -> Seen:
         seen = Seen()
         with job.source(self.run) as database:
-            for documents in self._pages(database, feed_range, budget):
+            for documents in self._pages(database, window, budget):
                 for document in documents:
-                    self._take(seen, digest.of_document(document, self.work.mapping), {}, wanted)
+                    self._take(seen, digest.of_document(document, self.work.mapping), {}, wanted, window)
         return seen
 
     def _scanned(self, segment: int, segments: int, wanted: Buckets) -> Seen:
@@ -130,11 +138,14 @@ class Ends:
             seen.unreadable += 1
         self._take(seen, one, mapping.key_texts(item), wanted)
 
-    def _take(self, seen: Seen, one: Print, key: Mapping[str, str], wanted: Buckets) -> None:
+    def _take(
+        self, seen: Seen, one: Print, key: Mapping[str, str], wanted: Buckets, window: Window | None = None
+    ) -> None:
         if one.expires is not None and one.expires <= self.horizon:
             seen.expiring += 1
         elif wanted is None:
             seen.digest.add(one)
+            seen.shares.setdefault(window or self.ranges.of(one.identity), Share()).add(one.digest)
         elif one.bucket in wanted:
             seen.named[one.identity] = Held(one.digest, key)
 
