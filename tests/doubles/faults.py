@@ -23,7 +23,7 @@ Kind = Literal[
 
 @dataclass(slots=True)
 class Fault:
-    """Do `kind` to the next `times` requests with this method whose path and query hold `where`.
+    """Do `kind` to the next `times` requests with this method whose path and query hold `where` and not `unless`.
 
     `reset` cuts the connection before an answer but after the work is done; `late_error` says 200 with an error
     in its body; `pause` sets `reached` and waits for `release`; `misstate` names a checksum that is not the content's;
@@ -35,6 +35,7 @@ class Fault:
     where: str = ""
     times: int = 1
     every: int = 1
+    unless: str | None = None
     reached: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
     seen: int = 0
@@ -65,6 +66,8 @@ class Faults:
     @staticmethod
     def _meets(fault: Fault, method: str, target: str) -> bool:
         if fault.method != method or fault.where not in target or fault.times == 0:
+            return False
+        if fault.unless is not None and fault.unless in target:
             return False
         fault.seen += 1
         if fault.seen % fault.every:

@@ -104,11 +104,13 @@ class BlobService:
         first = next(self.blobs(container, prefix=name, tags=tags), None)  # nothing sorts before the prefix itself
         return first if first and first.name == name else None
 
-    def read(self, container: str, blob: Blob, into: bytearray | memoryview, offset: int = 0) -> int:
+    def read(
+        self, container: str, blob: Blob, into: bytearray | memoryview, offset: int = 0, *, every_page: bool = False
+    ) -> int:
         """Fill the buffer from `offset` of exactly this version of the blob; return the content's CRC64.
 
-        Of a page blob only the pages that hold anything are read. Raises `Changed` when it was overwritten, deleted
-        or archived since.
+        Of a page blob only the pages that hold anything are read, unless `every_page` is asked for. Raises `Changed`
+        when it was overwritten, deleted or archived since.
         """
         path = f"{self._base}/{container}/{blob.name}"
         past = {"snapshot": blob.snapshot} if blob.snapshot else {"versionid": blob.version} if blob.version else {}
@@ -121,7 +123,7 @@ class BlobService:
             return self._origin.stream(request, lambda response: read_body(response, part))
 
         try:
-            if blob.kind != "PageBlob" or not len(into):
+            if blob.kind != "PageBlob" or every_page or not len(into):
                 return read(into, offset)
             written = azure_pages.spans(self._origin, path, past, blob.etag, (offset, offset + len(into)))
             return azure_pages.fill(memoryview(into), offset, written, read)

@@ -6,33 +6,38 @@ Source: https://learn.microsoft.com/rest/api/storageservices/get-page-ranges
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 from xml.etree import ElementTree as ET
 
 from wkms_migrate.clients.crc64 import combined, crc64
 from wkms_migrate.clients.http_origin import Origin, Request
+from wkms_migrate.errors import Damaged
 
 Span: TypeAlias = tuple[int, int]  # first byte, and the one behind the last
+PAGE: Final = 512
+MOST_ASKED: Final = 4
 GAP: Final = 1 << 20  # bytes of empty pages between two spans up to which one request for both is cheaper than two
 ZEROS: Final = bytes(1 << 16)
 
 
 def spans(origin: Origin, path: str, query: Mapping[str, str], etag: str, wanted: Span) -> list[Span]:
-    """Return where pages hold anything, within `wanted`, in order. Raises `ServiceError` 412 for another version."""
+    """Return where pages hold anything, within `wanted`, in order.
+
+    The service sends no checksum of this list, and a page that is missing in it would become zeros unseen. So it is
+    asked until two answers agree. Raises `ServiceError` 412 for another version of the blob, `Damaged` when no two do.
+    """
     headers = {"If-Match": f'"{etag}"', "x-ms-range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
-    asked = {**query, "comp": "pagelist"}
-    found: list[Span] = []
-    while True:
-        page = ET.fromstring(  # noqa: S314 - the answer of the signed-in service
-            origin.call(Request(method="GET", path=path, query=asked, headers=headers)).body
-        )
-        found += [
-            (int(one.findtext("Start") or 0), int(one.findtext("End") or 0) + 1) for one in page.iter("PageRange")
-        ]
-        marker = page.findtext("NextMarker") or ""
-        if not marker:
+    before: list[Span] | None = None
+    for _ in range(MOST_ASKED):
+        found = _listed(origin, Request(method="GET", path=path, query={**query, "comp": "pagelist"}, headers=headers))
+        if found is not None and found == before:
             return list(_joined(found, wanted))
-        asked = {**asked, "marker": marker}
+        before = found
+    raise Damaged(
+        f"The list of pages of {path} came other than it was sent, {MOST_ASKED} times.",
+        hint="Something between here and Azure changes data; check proxies, then run the same command again.",
+    )
 
 
 def fill(into: memoryview, offset: int, written: Iterable[Span], read: Callable[[memoryview, int], int]) -> int:
@@ -50,8 +55,27 @@ def fill(into: memoryview, offset: int, written: Iterable[Span], read: Callable[
     return combined(checked)
 
 
-def _span(page: ET.Element) -> Span:
-    return int(page.findtext("Start") or 0), int(page.findtext("End") or 0) + 1
+def _listed(origin: Origin, request: Request) -> list[Span] | None:
+    """Return the spans that the service lists, None when they cannot be: not in order, or not of whole pages."""
+    found: list[Span] = []
+    marker = ""
+    while True:
+        query = {**request.query, "marker": marker} if marker else request.query
+        try:
+            page = ET.fromstring(origin.call(replace(request, query=query)).body)  # noqa: S314 - the signed-in service
+            found += [
+                (int(one.findtext("Start") or ""), int(one.findtext("End") or "") + 1) for one in page.iter("PageRange")
+            ]
+        except (ET.ParseError, ValueError):
+            return None
+        marker = page.findtext("NextMarker") or ""
+        if not marker:
+            return found if _is_plausible(found) else None
+
+
+def _is_plausible(found: list[Span]) -> bool:
+    edges = [edge for span in found for edge in span]
+    return edges == sorted(edges) and not any(edge % PAGE for edge in edges)
 
 
 def _joined(found: Iterable[Span], wanted: Span) -> Iterator[Span]:

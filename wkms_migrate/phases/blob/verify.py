@@ -157,7 +157,8 @@ def _read_source(job: Job, blob: Blob) -> int | None:
     try:
         for _, offset, length in batches(blob.size, job.settings.part_mib * MIB):
             with job.memory.take(length, job.run.check_stop) as lease:
-                parts.append((job.source.read(job.container, blob, lease.buffer, offset), length))
+                checksum = job.source.read(job.container, blob, lease.buffer, offset, every_page=True)
+                parts.append((checksum, length))
     except Changed:
         return None
     return combined(parts)
