@@ -87,5 +87,5 @@ class DeploySettings(Section):
         None, description="One endpoint for every AWS service as seen from the servers; null takes the region's own."
     )
     app_credentials: AppCredentials = Field(default_factory=AppCredentials)
-    health_seconds: int = Field(90, ge=5, description="How long a service may take until it is healthy.")
+    health_seconds: int = Field(90, ge=5, description="How long a service may take to be replaced and healthy.")
     keep_releases: int = Field(3, ge=2, description="Releases kept on each server, the running one included.")
