@@ -36,7 +36,11 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Where from and where to. `folder` gets configuration, secrets and the run; `targets` are URLs by queue."""
+    """Where from and where to. `folder` gets configuration, secrets and the run; `targets` are URLs by queue.
+
+    With `sas`, the file `sas` of the folder signs in to Azure, not the key; without `aws_keys`, whatever boto3 finds
+    signs in to AWS.
+    """
 
     folder: Path
     queue_endpoint: str
@@ -44,15 +48,17 @@ class Move:
     key: str
     aws_endpoint: str
     targets: dict[str, str]
+    sas: bool = False
+    aws_keys: bool = True
 
     def write(self, **options: object) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, value in {"azure": self.key, "aws": "testing"}.items():
             (self.folder / name).write_text(value, encoding="utf-8")
-        storage = {"account": self.account, "queue_endpoint": self.queue_endpoint, "key": f"file:{self.folder}/azure"}
-        aws = {"endpoint_url": self.aws_endpoint} | dict.fromkeys(
-            ("access_key_id", "secret_access_key"), f"file:{self.folder}/aws"
-        )
+        way_in = {"sas": f"file:{self.folder}/sas"} if self.sas else {"key": f"file:{self.folder}/azure"}
+        storage = {"account": self.account, "queue_endpoint": self.queue_endpoint, **way_in}
+        names = ("access_key_id", "secret_access_key") if self.aws_keys else ()
+        aws = {"endpoint_url": self.aws_endpoint} | dict.fromkeys(names, f"file:{self.folder}/aws")
         workers = options.pop("workers", len(self.targets))
         wishes = {"queues": list(self.targets), "targets": self.targets, "hidden_seconds": 2, **options}
         values = {

@@ -94,7 +94,11 @@ class Storage(Section):
     )
     key: SecretRef | None = Field(None, description="Account key; without key and sas azure-identity signs in.")
     sas: SecretRef | None = Field(
-        None, description="SAS token in the key's place, with the rights read, list and tags; read again when it ends."
+        None,
+        description=(
+            "SAS token in the key's place; read again when it ends. Rights: read, list; for blobs tags too, "
+            "for queues update and process."
+        ),
     )
 
     @model_validator(mode="after")

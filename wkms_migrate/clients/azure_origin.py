@@ -64,8 +64,8 @@ class SasOrigin(Origin):
             if found == used:
                 raise Partial(
                     f"{error.message} The SAS {self._sas} {_end(used)}.",
-                    hint=f"Put a new SAS into {self._sas} (rights: read, list, tags), then run the same command again: "
-                    "it goes on where it stopped.",
+                    hint=f"Put a new SAS into {self._sas} (rights: read, list; for blobs tags; for queues update, "
+                    "process), then run the same command again: it goes on where it stopped.",
                 ) from error
             self._fields = found
 

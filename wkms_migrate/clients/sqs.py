@@ -17,9 +17,10 @@ import orjson
 
 from wkms_migrate import retry
 from wkms_migrate.clients import aws as aws_client
+from wkms_migrate.clients.aws_keys import ENDED, AwsKeys
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
-from wkms_migrate.clients.sigv4 import Credentials, sigv4
-from wkms_migrate.errors import ConfigError, TransientError, WkmsError
+from wkms_migrate.clients.sigv4 import sigv4
+from wkms_migrate.errors import TransientError, WkmsError
 
 if TYPE_CHECKING:
     from wkms_migrate.config import Aws
@@ -193,9 +194,10 @@ class SqsQueue:
 class Sqs:
     """SQS in one region. Thread-safe; every call tries again while the failure may pass."""
 
-    def __init__(self, endpoint: str, region: str, current: Callable[[], Credentials], stop: threading.Event) -> None:
+    def __init__(self, endpoint: str, region: str, keys: AwsKeys, stop: threading.Event) -> None:
         host = urllib.parse.urlsplit(endpoint).netloc
-        self._sign = sigv4(current, region=region, service="sqs", host=host)
+        self._keys = keys
+        self._sign = sigv4(keys, region=region, service="sqs", host=host)
         self._origin = Origin("SQS", endpoint, self._signed, stop)
         self._tries = threading.local()
         self._stop = stop
@@ -205,26 +207,36 @@ class Sqs:
         return SqsQueue(self.call, url, self._stop)
 
     def call(self, operation: str, wanted: Mapping[str, object]) -> Reply:
-        """Call an operation with its input. Raises `ServiceError` on a refusal for good."""
+        """Call an operation with its input. Raises `ServiceError` on a refusal for good.
+
+        Credentials that have ended are read anew once. What they were refused for was not carried out.
+        """
+        used = self._keys()
+        try:
+            return self._ask(operation, wanted)
+        except ServiceError as error:
+            if error.code in DENIED:
+                raise WkmsError(
+                    f"SQS refuses {operation} on {wanted['QueueUrl']}: {error.code}.",
+                    hint=f"The AWS credentials need the right sqs:{operation.removesuffix('Batch')}.",
+                ) from error
+            if error.code not in ENDED:
+                raise
+            self._keys.renew(used, error)
+        return self._ask(operation, wanted)
+
+    def _ask(self, operation: str, wanted: Mapping[str, object]) -> Reply:
         headers = {"X-Amz-Target": f"AmazonSQS.{operation}", "Content-Type": "application/x-amz-json-1.0"}
         self._tries.made = 0
-        try:
-            answer = self._origin.call(
-                Request(
-                    method="POST",
-                    path="/",
-                    headers=headers,
-                    body=orjson.dumps(wanted),
-                    repeatable=operation != "SendMessageBatch",
-                )
+        answer = self._origin.call(
+            Request(
+                method="POST",
+                path="/",
+                headers=headers,
+                body=orjson.dumps(wanted),
+                repeatable=operation != "SendMessageBatch",
             )
-        except ServiceError as error:
-            if error.code not in DENIED:
-                raise
-            raise WkmsError(
-                f"SQS refuses {operation} on {wanted['QueueUrl']}: {error.code}.",
-                hint=f"The AWS credentials need the right sqs:{operation.removesuffix('Batch')}.",
-            ) from error
+        )
         return Reply(orjson.loads(answer.body or b"{}"), self._tries.made)
 
     def close(self) -> None:
@@ -238,20 +250,9 @@ class Sqs:
 
 def connect(aws: Aws, stop: threading.Event | None = None) -> Sqs:
     """Sign in to SQS. `stop` ends waits between tries."""
-    session = aws_client.session(aws)
-    found = session.get_credentials()
-    if found is None:
-        raise ConfigError(
-            "No AWS credentials were found.",
-            hint="Set aws.profile, or aws.access_key_id and aws.secret_access_key, or run on a machine with a role.",
-        )
-
-    def current() -> Credentials:
-        frozen = found.get_frozen_credentials()  # renews what is about to end
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-    endpoint = aws.endpoint_url or str(session.client("sqs").meta.endpoint_url)
-    return Sqs(endpoint, aws.region, current, stop or threading.Event())
+    keys = AwsKeys(aws)
+    endpoint = aws.endpoint_url or str(aws_client.session(aws).client("sqs").meta.endpoint_url)
+    return Sqs(endpoint, aws.region, keys, stop or threading.Event())
 
 
 def _type(value: str | int) -> str:

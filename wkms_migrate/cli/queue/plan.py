@@ -41,5 +41,7 @@ def _say(options: Options, sight: Sight) -> None:
         options.say(f"    the target gives up a message after {sight.dead_letters_after} receives")
     if options.level > 0:
         options.say(f"    a copy would cost {sight.cost}")
+        if sight.hidden is None:
+            options.say("    how many are hidden cannot be known: more are visible than one look shows")
     for problem in sight.problems:
         options.say(f"    ! {problem}")

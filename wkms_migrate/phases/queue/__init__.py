@@ -55,7 +55,7 @@ def _move(context: Context, settings: QueueSettings, one: Planned) -> Iterator[S
         summary=f"{settings.mode.capitalize()} {one.queue} (about {one.count:,} messages) into {one.target}",
         run=run,
         digest=digest,
-        preview=partial(_cost, one, settings) if copying else None,
+        preview=partial(_foretold, one, settings),
         skip=one.missing,
     )
     if settings.mode != "forward" or settings.until_empty:
@@ -69,8 +69,11 @@ def _move(context: Context, settings: QueueSettings, one: Planned) -> Iterator[S
         )
 
 
-def _cost(one: Planned, settings: QueueSettings) -> Iterable[str]:
-    return [f"costs {one.queue} {cost_of(one.count, settings.hidden_seconds)}"]
+def _foretold(one: Planned, settings: QueueSettings) -> Iterable[str]:
+    if settings.mode == "copy":
+        yield f"costs {one.queue} {cost_of(one.count, settings.hidden_seconds)}"
+    if one.count:
+        yield "what is hidden (delayed, or held by a consumer) goes when it shows: Azure tells nobody when that is"
 
 
 def _redrives(settings: QueueSettings, urls: Mapping[str, str] | None, found: list[Planned]) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from wkms_migrate.clients import azure_queue
 from wkms_migrate.clients.azure_queue import Message
-from wkms_migrate.errors import Partial, WkmsError
+from wkms_migrate.errors import Interrupted, Partial, WkmsError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.job import Job, give_back, opened, result_key, send_page
 from wkms_migrate.plan import StepRun
@@ -38,7 +38,18 @@ def forward(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, 
             _until_empty(job)
         else:
             _until_stopped(job)
-        return {result_key(queue): job.result(held=max(0, job.source.count(queue) - len(job.ledger.rejected)))}
+        return {result_key(queue): job.result(held=_left(job))}
+
+
+def _left(job: Job) -> int:
+    """Return how many messages stay on the source. Raises `Partial` when it does not answer after a wish to stop."""
+    try:
+        return max(0, job.source.count(job.queue) - len(job.ledger.rejected))
+    except Interrupted as error:
+        raise Partial(
+            f"The bridge of {job.queue} was stopped while the source did not answer.",
+            hint="Start it again when the source answers, and stop it then: that closes its books.",
+        ) from error
 
 
 def _until_empty(job: Job) -> None:
@@ -61,6 +72,16 @@ def _until_empty(job: Job) -> None:
 
 
 def _until_stopped(job: Job) -> None:
+    with suppress(Interrupted):  # a wish to stop that met a wait between two tries; it ends as any other does
+        _bridge(job)
+    if job.ledger.on_source and _left(job):
+        raise Partial(
+            f"Up to {job.ledger.on_source} messages of {job.queue} were sent and not yet deleted: they are hidden.",
+            hint="Run the same command again: they are deleted, not sent, when they show.",
+        )
+
+
+def _bridge(job: Job) -> None:
     due = 0.0
     shown_by = time.monotonic() + job.settings.hidden_seconds
     while not job.run.stopping.is_set():
@@ -71,11 +92,6 @@ def _until_stopped(job: Job) -> None:
             if nothing_visible and time.monotonic() > shown_by:
                 job.ledger.all_shown()
         job.run.stopping.wait(POLL_SECONDS)
-    if job.ledger.on_source and job.source.count(job.queue):
-        raise Partial(
-            f"Up to {job.ledger.on_source} messages of {job.queue} were sent and not yet deleted: they are hidden.",
-            hint="Run the same command again: they are deleted, not sent, when they show.",
-        )
 
 
 def _tell_lag(job: Job) -> bool:
@@ -110,7 +126,7 @@ def _sweep(job: Job) -> None:
         running = [pool.submit(_work, job, f"lane-{lane}", page) for lane, page in enumerate(first)]
         failures = [error for one in running if (error := one.exception()) is not None]
     if failures:
-        raise failures[0]
+        raise next((error for error in failures if not isinstance(error, Interrupted)), failures[0])
 
 
 def _take(job: Job) -> list[Message]:

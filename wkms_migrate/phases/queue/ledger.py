@@ -81,9 +81,10 @@ class Ledger:
 
     @property
     def perhaps_twice(self) -> int:
-        """How many messages may be on the target twice, at most."""
+        """How many messages may be on the target twice, at most, once no lane sends: an open batch was cut off."""
         with self._lock:
-            return self.uncertain + sum(lane.repeated for lane in self._lanes.values())
+            cut_off = sum(len(lane.open) for lane in self._lanes.values() if lane.life == self.life)
+            return self.uncertain + cut_off + sum(lane.repeated for lane in self._lanes.values())
 
     @property
     def on_source(self) -> int:

@@ -31,13 +31,15 @@ class Sight:
     """One queue. `seen` of its `count` messages were looked at: the front, 32 at most, none that is hidden.
 
     Of those are the age of the oldest, the most tries, the seconds that the longest may live on (None: for ever), and
-    what would become of their bodies. `problems` is what stands in the way or would be lost; `cost` is that of a copy.
+    what would become of their bodies. `hidden` are delayed or held by a consumer; None: cannot be known, because more
+    are visible than one look shows. `problems` is what stands in the way or would be lost; `cost` is that of a copy.
     """
 
     queue: str
     poison: bool
     count: int
     seen: int
+    hidden: int | None
     oldest_seconds: int
     tries: int
     lives_seconds: int | None
@@ -71,6 +73,7 @@ def _sight(service: QueueService, target: Sqs, settings: QueueSettings, one: Pla
         poison=one.queue.endswith(POISON),
         count=one.count,
         seen=len(front),
+        hidden=_hidden(one, front),
         oldest_seconds=age_of(front),
         tries=max((message.dequeue_count for message in front), default=0),
         lives_seconds=lives,
@@ -80,7 +83,10 @@ def _sight(service: QueueService, target: Sqs, settings: QueueSettings, one: Pla
         retention_seconds=facts.retention_seconds if facts else None,
         dead_letters_after=facts.redrive.most if facts and facts.redrive else None,
         cost=cost_of(one.count, settings.hidden_seconds),
-        problems=(*_hidden(one, front), *_problems(settings, one, facts, lives, has_poison=has_poison)),
+        problems=(
+            *_of_messages(settings, one, front, facts),
+            *_problems(settings, one, facts, lives, has_poison=has_poison),
+        ),
     )
 
 
@@ -91,11 +97,16 @@ def _longest_life(front: Sequence[Message]) -> int | None:
     return None if longest > 100 * 365 * DAY else longest
 
 
-def _hidden(one: Planned, front: Sequence[Message]) -> Iterator[str]:
-    """Say how many messages cannot be seen; a full look cannot know."""
-    hidden = one.count - len(front)
-    if hidden > 0 and len(front) < FRONT:
+def _hidden(one: Planned, front: Sequence[Message]) -> int | None:
+    return max(0, one.count - len(front)) if len(front) < FRONT else None
+
+
+def _of_messages(settings: QueueSettings, one: Planned, front: Sequence[Message], facts: Facts | None) -> Iterator[str]:
+    if hidden := _hidden(one, front):
         yield f"{hidden:,} messages are hidden: delayed, or a consumer holds them; they move when they show"
+    most = facts.redrive.most if facts and facts.redrive else settings.max_receives
+    if not one.queue.endswith(POISON) and (tried := sum(1 for message in front if message.dequeue_count >= most)):
+        yield f"{tried:,} of those looked at were taken {most} times or more: SQS counts anew, to {most} again"
 
 
 def _problems(
