@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cosmos_clouds
+import cosmos_driver
 import pytest
+import yaml
 from cosmos_clouds import Clouds, cosmos
+from doubles.strict_dynamodb import StrictDynamo
 from endpoints import AwsEndpoint, CosmosAccount
 
 pytestmark = pytest.mark.integration
@@ -80,8 +84,8 @@ def test_a_container_with_a_little_of_everything(clouds: Clouds) -> None:
     ]
     assert "Streams" in found["programs"][1]["instead"]
     assert found["conversions"] == {"key-as-text": 3, "depth-as-text": 1, "large-item": 1, "number-as-text": 1}
-    assert found["writing"][0]["unit"] == "million write units"
-    assert float(found["writing"][0]["quantity"]) * 1e6 == pytest.approx(7 + -(-found["largest_bytes"] // 1024), abs=2)
+    assert [one["path"] for one in found["writing"]] == ["BatchWriteItem", "ImportTable", "StartBulkPutItems"]
+    assert found["reading"]["path"] == "Reading"
     assert "deleteDocument" in (clouds.folder / "programs/documents/stored-procedure-purge.js").read_text("utf-8")
     assert "over 400 KB 1" in ended.told
 
@@ -107,3 +111,40 @@ def test_inspect_writes_nothing(clouds: Clouds) -> None:
     before = sorted(clouds.folder.rglob("*"))
     assert cosmos(move, "inspect").code == 0
     assert sorted(clouds.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("policy", ["compress", "split"])
+def test_costs_are_those_that_the_copy_meters(clouds: Clouds, policy: str) -> None:
+    noise = random.Random(7).randbytes(700_000).hex()
+    items = [
+        {"id": f"{n:03}", "k": f"부서{n % 5}", "page": n if n % 3 else None, "text": "가" * (n * 7)} for n in range(300)
+    ]
+    items += [{"id": "large", "k": "부서1", "text": "나" * 300_000}]
+    items += [{"id": "noise", "k": "부서2", "text": noise}] if policy == "split" else []
+    clouds.container("documents", ["/k"], items, offer_throughput=2000)
+    key = {"name": "k", "paths": ["/k"]}
+    indexes = [
+        {"name": "by-page", "hash": [{"name": "k"}], "range": [{"name": "page", "type": "N"}]},
+        {"name": "by-id", "hash": [{"name": "id"}], "projection": "ALL"},
+    ]
+    rules = {
+        "table": "documents",
+        "keys": {"hash": key, "range": {"name": "id", "paths": ["/id"]}},
+        "large_items": policy,
+        "indexes": indexes,
+    }
+    mapping = clouds.folder / "mapping.yaml"
+    mapping.write_text(yaml.safe_dump({"version": 1, "containers": {"documents": rules}}), encoding="utf-8")
+    with StrictDynamo() as strict:
+        move = cosmos_driver.prepare(clouds.account, strict.endpoint, clouds.folder, database=clouds.prefix, tables={})
+        move.configure(mapping=str(mapping), tables={"make": True})
+        (found,) = cosmos(move, "inspect", "--sample", "0").data["containers"]
+        told = {one["path"]: one for one in (found["reading"], *found["writing"])}
+        assert strict.counts == {}
+        assert move.run().verified
+        assert float(told["BatchWriteItem"]["quantity"]) * 1e6 == pytest.approx(strict.counts["units"], rel=0.001)
+    assert told["BatchWriteItem"]["seconds"] == pytest.approx(strict.counts["units"] / 4000, rel=0.001)
+    read_units = float(told["Reading"]["quantity"]) * 360_000
+    assert 0 < read_units / 2000 == pytest.approx(told["Reading"]["seconds"], rel=0.001)
+    assert told["ImportTable"]["cost"] is None
+    assert "aws.dynamodb.import-gb" in told["ImportTable"]["text"]

@@ -103,6 +103,10 @@ class NotThereError(WkmsError):
     """The service says 404."""
 
 
+class NotAllowedError(WkmsError):
+    """The service says 403: whoever signs in may not see it."""
+
+
 class NotKeptError(WkmsError):
     """The service says 400: the account does not keep what was asked for."""
 
@@ -341,5 +345,5 @@ def _refusal(what: str, status: int, message: str, headers: Mapping[str, str]) -
         403: "Give the account that signs in the role Cosmos DB Built-in Data Reader.",
         404: "Check azure.cosmos.database and the containers of phases.cosmos.",
     }
-    kind = {400: NotKeptError, 404: NotThereError}.get(status, WkmsError)
+    kind = {400: NotKeptError, 403: NotAllowedError, 404: NotThereError}.get(status, WkmsError)
     return kind(text, hint=hints.get(status, "See the message of the service."))

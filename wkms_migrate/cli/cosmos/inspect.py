@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from wkms_migrate.cli.options import Options, shared
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.cosmos.inspect import Inspected
+    from wkms_migrate.phases.cosmos.paths import Estimate
     from wkms_migrate.phases.cosmos.survey import Vector
 
 SAMPLE = 10_000
@@ -49,7 +49,7 @@ def inspect(
 
 
 def _as_data(found: Inspected) -> dict[str, Any]:
-    from wkms_migrate.phases.cosmos import existing, inspect, programs, write_cost
+    from wkms_migrate.phases.cosmos import existing, inspect, programs
     from wkms_migrate.phases.cosmos.keys import written
 
     survey = found.survey
@@ -79,7 +79,24 @@ def _as_data(found: Inspected) -> dict[str, Any]:
         "conversions": dict(survey.notes),
         "dead_letters": dict(survey.dead),
         "examples": dict(survey.examples),
-        "writing": [asdict(path) for path in write_cost.paths(found)],
+        "reading": _cost(found.costs[0]),
+        "writing": [_cost(one) for one in found.costs[1:]],
+    }
+
+
+def _cost(one: Estimate) -> dict[str, Any]:
+    from wkms_migrate.phases.cosmos.paths import NAMES
+
+    return {
+        "path": NAMES[one.way],
+        "quantity": f"{one.quantity:.6f}",
+        "unit": one.unit,
+        "seconds": one.seconds,
+        "cost": None if one.cost is None else f"{one.cost:.2f}",
+        "currency": one.currency,
+        "price": one.sku,
+        "why_not": one.why_not,
+        "text": one.text,
     }
 
 
@@ -105,9 +122,8 @@ def _say(options: Options, data: dict[str, Any]) -> None:
     for code, count in (data["conversions"] | data["dead_letters"]).items():
         dead = " as dead letters" if code in data["dead_letters"] else ""
         options.say(f"    {code}: {count:,}{dead}, first {', '.join(data['examples'][code])}")
-    for path in data["writing"]:
-        price = f"{path['cost']} {path['currency']}" if path["cost"] is not None else "no price in the list"
-        options.say(f"    {path['path']}: {path['quantity']} {path['unit']}, {price}")
+    for one in (data["reading"], *data["writing"]):
+        options.say(f"    {one['text']}")
     if options.level > 0:
         for name, types in data["types"].items():
             options.say(f"    {name}: {_counts(types)}")

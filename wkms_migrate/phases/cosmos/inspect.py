@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wkms_migrate.clients import cosmos_lookup
-from wkms_migrate.clients.azure_cosmos import Container, Database
+from wkms_migrate.clients.azure_cosmos import Container, Database, Page
 from wkms_migrate.clients.cosmos_lookup import Script
 from wkms_migrate.errors import ConfigError
-from wkms_migrate.phases.cosmos import choice, job
-from wkms_migrate.phases.cosmos.items import Document, ItemMap
+from wkms_migrate.phases.cosmos import choice, job, paths
+from wkms_migrate.phases.cosmos.items import ItemMap
 from wkms_migrate.phases.cosmos.job import Job
+from wkms_migrate.phases.cosmos.paths import Estimate, Size
+from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.phases.cosmos.survey import Survey
+from wkms_migrate.phases.cosmos.weights import Weights
 from wkms_migrate.plan import Context, Step, StepRun
 
 ALL: Final = 0  # as a number of items to read: every one
@@ -25,15 +28,15 @@ ALL: Final = 0  # as a number of items to read: every one
 class Inspected:
     """A container, what was seen of its items, and its programs. `total` is the number of its items.
 
-    `indexes` is how many indexes its table is to have.
+    `costs` is what reading it and each way to write it takes.
     """
 
     container: Container
     mapping: ItemMap
-    indexes: int
     total: int
     survey: Survey
     scripts: list[Script]
+    costs: list[Estimate]
 
     @property
     def whole(self) -> bool:
@@ -50,19 +53,32 @@ def inspected(run: StepRun, names: Sequence[str], most: int) -> Iterator[Inspect
     with job.source(run) as database:
         for work in chosen(run.context, database, names):
             total = database.count(work.name)
-            survey = Survey()
-            now = time.time()
-            for documents in pages(run, database, work, most):
-                for document in documents:
-                    survey.add(document, work.mapping, now)
+            survey = _survey(run, database, work, most)
             yield Inspected(
                 container=work.container,
                 mapping=work.mapping,
-                indexes=len(work.rules.indexes) if work.rules else 0,
                 total=total,
                 survey=survey,
                 scripts=cosmos_lookup.scripts(database, work.name),
+                costs=_costs(run, database, work, survey.weights.size(total)),
             )
+
+
+def _survey(run: StepRun, database: Database, work: Job, most: int) -> Survey:
+    survey = Survey(Weights(work.mapping.keys.names, work.rules))
+    now = time.time()
+    for page in pages(run, database, work, most):
+        survey.weights.charge += page.charge
+        for document in page.items:
+            survey.add(document, work.mapping, now)
+    return survey
+
+
+def _costs(run: StepRun, database: Database, work: Job, size: Size) -> list[Estimate]:
+    """Return what reading and each way to write takes; whether there is a table nobody has looked."""
+    staged = run.context.section(CosmosSettings).staging_bucket is not None
+    table = paths.Table(is_there=None, staged=staged, rate=job.planned_rate(run))
+    return [paths.reading(size, job.reading_rate(run, database, work.name)), *paths.estimates(size, table)]
 
 
 def chosen(context: Context, database: Database, names: Sequence[str]) -> list[Job]:
@@ -77,8 +93,8 @@ def chosen(context: Context, database: Database, names: Sequence[str]) -> list[J
     return [work for work in works if not names or work.name in names]
 
 
-def pages(run: StepRun, database: Database, work: Job, most: int) -> Iterator[list[Document]]:
-    """Yield pages of items from the beginning of each range, until each has given its share of so many."""
+def pages(run: StepRun, database: Database, work: Job, most: int) -> Iterator[Page]:
+    """Yield pages from the beginning of each range, until each has given its share of so many."""
     budget = job.reading_budget(run, database, work.name)
     ranges = database.feed_ranges(work.name)
     quota = -(-most // len(ranges))
@@ -88,7 +104,7 @@ def pages(run: StepRun, database: Database, work: Job, most: int) -> Iterator[li
         given = 0
         for page in database.changes(feed, None, run.stopping):
             run.check_stop()
-            yield page.items
+            yield page
             budget.spend(page.charge)
             given += len(page.documents)
             if quota and given >= quota:

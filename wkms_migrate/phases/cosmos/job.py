@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from wkms_migrate.clients import azure_cosmos, dynamodb
-from wkms_migrate.clients.azure_cosmos import Container, Database, Feed
+from wkms_migrate.clients.azure_cosmos import Container, Database, Feed, NotAllowedError
 from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.cosmos.budget import UnitBudget
 from wkms_migrate.phases.cosmos.dial import Dial
 from wkms_migrate.phases.cosmos.items import ItemMap
 from wkms_migrate.phases.cosmos.mapping_file import ContainerRules
+from wkms_migrate.phases.cosmos.paths import Rate
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.plan import Context, StepRun
 
@@ -54,14 +55,46 @@ class Job:
 
 def reading_budget(run: StepRun, database: Database, container: str) -> UnitBudget:
     """Return the request units that reading a container may use, as they stand at each moment."""
-    wanted = run.context.section(CosmosSettings).ru_budget
-    return UnitBudget(Dial(run.context.run_dir, "ru", wanted, lambda: database.throughput(container)), run.stopping)
+    return UnitBudget(_reading(run, database, container), run.stopping)
+
+
+def reading_rate(run: StepRun, database: Database, container: str) -> Rate | None:
+    """Return how fast a container may be read at this moment; None where the sign-in may not see the throughput."""
+    try:
+        provisioned = database.throughput(container)
+    except NotAllowedError:  # the role that reads items does not read offers
+        return None
+    return Rate(provisioned=provisioned, allowed=_reading(run, database, container)())
 
 
 def writing_budget(run: StepRun, dynamo: dynamodb.Dynamo, table: str) -> UnitBudget:
     """Return the write units that a table may be given, as they stand at each moment."""
+    return UnitBudget(_writing(run, dynamo, table), run.stopping)
+
+
+def writing_rate(run: StepRun, dynamo: dynamodb.Dynamo, table: str) -> Rate:
+    """Return how fast a table may be written at this moment."""
+    return Rate(provisioned=dynamo.write_capacity(table), allowed=_writing(run, dynamo, table)())
+
+
+def planned_rate(run: StepRun) -> Rate:
+    """Return how fast a table that is yet to be made may be written."""
+    settings = run.context.section(CosmosSettings)
+    provisioned = None if settings.tables.capacity is None else float(settings.tables.capacity.write)
+    if isinstance(settings.wcu_budget, str):
+        share = float(settings.wcu_budget.rstrip("%")) / 100
+        return Rate(provisioned=provisioned, allowed=None if provisioned is None else provisioned * share)
+    return Rate(provisioned=provisioned, allowed=settings.wcu_budget)
+
+
+def _reading(run: StepRun, database: Database, container: str) -> Dial:
+    wanted = run.context.section(CosmosSettings).ru_budget
+    return Dial(run.context.run_dir, "ru", wanted, lambda: database.throughput(container))
+
+
+def _writing(run: StepRun, dynamo: dynamodb.Dynamo, table: str) -> Dial:
     wanted = run.context.section(CosmosSettings).wcu_budget
-    return UnitBudget(Dial(run.context.run_dir, "wcu", wanted, lambda: dynamo.write_capacity(table)), run.stopping)
+    return Dial(run.context.run_dir, "wcu", wanted, lambda: dynamo.write_capacity(table))
 
 
 def workers_of(run: StepRun) -> int:

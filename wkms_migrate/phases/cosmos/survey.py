@@ -14,13 +14,13 @@ from wkms_migrate.phases.cosmos import float32, numbers, values, vectors
 from wkms_migrate.phases.cosmos.items import Document, ItemMap, UnmappableError, stripped
 from wkms_migrate.phases.cosmos.keys import ABSENT, Path, to_text, value_at
 from wkms_migrate.phases.cosmos.size import MAX_ITEM_BYTES, item_bytes
+from wkms_migrate.phases.cosmos.weights import Weights
 
 SIZES: Final = (1, 4, 16, 64, 256, 400, 1024, 2048)  # KiB, upper bounds of the histogram
 VECTOR_NUMBERS: Final = 64  # a shorter list of numbers is taken for a list
 NAMES_KEPT: Final = 200  # properties whose types are told
 VALUES_KEPT: Final = 1000  # distinct values counted of a property
 EXAMPLES: Final = 3
-CAPACITY_UNIT: Final = 1024
 TYPES: Final[dict[type, str]] = {
     str: "string",
     bool: "boolean",
@@ -44,12 +44,12 @@ class Vector:
 
 @dataclass(slots=True)
 class Survey:
-    """What was seen of a container so far. Sizes are in bytes; `units` are write units of one write of everything."""
+    """What was seen of a container so far, and what writing it takes (`weights`). Sizes are in bytes."""
 
+    weights: Weights
     items: int = 0
     json_bytes: int = 0
     item_bytes: int = 0
-    units: int = 0
     largest: int = 0
     deepest: int = 0
     sizes: Counter[int] = field(default_factory=Counter)
@@ -103,7 +103,6 @@ class Survey:
         size = item_bytes({name: values.to_attribute(value, Counter()) for name, value in own.items()}) if text else 0
         self.json_bytes += len(text)
         self.item_bytes += size
-        self.units += -(-size // CAPACITY_UNIT)
         self.largest = max(self.largest, size)
         self.sizes[next((limit for limit in SIZES if size <= limit * 1024), SIZES[-1])] += 1
         if size > MAX_ITEM_BYTES:
@@ -125,12 +124,14 @@ class Survey:
         found.bytes["packed"] += len(packed) + len(values.FLOAT32)
 
     def _try(self, document: Document, mapping: ItemMap) -> None:
+        self.weights.seen += 1
         try:
             mapped = mapping.to_item(document)
         except UnmappableError as reason:
             self.dead[reason.code] += 1
             self._example(reason.code, document["id"])
             return
+        self.weights.add([*mapped.parts, mapped.json])
         for code, count in mapped.notes.items():
             self.notes[code] += count
             self._example(code, mapped.id)

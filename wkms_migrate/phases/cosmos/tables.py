@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wkms_migrate.clients import dynamodb
+from wkms_migrate.clients.dynamodb import Dynamo
 from wkms_migrate.clients.dynamodb_tables import Tables
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import existing, job, paths, sample
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.mapping_file import ContainerRules, IndexKey, IndexRule
-from wkms_migrate.phases.cosmos.paths import Way
+from wkms_migrate.phases.cosmos.paths import Rate, Way
 from wkms_migrate.phases.cosmos.settings import CosmosSettings
 from wkms_migrate.phases.cosmos.settings import Tables as TableSettings
 from wkms_migrate.plan import StepRun
@@ -33,7 +34,7 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
                 f"There is no table {name} for container {work.name}.",
                 hint="Run `wkms-migrate phase provision`, or set phases.cosmos.tables.make.",
             )
-        way = _way(run, work, settings, is_there=found is not None)
+        way = _way(run, work, dynamo, found)
         if way != "import":
             there = found or tables.make(specification(work, name, settings.tables))
             settle(run, work, tables, there, made=found is None)
@@ -50,22 +51,34 @@ def settle(run: StepRun, work: Job, tables: Tables, found: Mapping[str, Any], *,
     _compare(run, work, found, recoverable=tables.is_recoverable(name), settings=settings)
 
 
-def _way(run: StepRun, work: Job, settings: CosmosSettings, *, is_there: bool) -> Way:
-    """Choose how the table is written, and state what each way takes."""
+def _way(run: StepRun, work: Job, dynamo: Dynamo, found: Mapping[str, Any] | None) -> Way:
+    """Choose how the table is written, and state what reading and each way take."""
+    settings = run.context.section(CosmosSettings)
     with job.source(run) as database:
         size = sample.size(run, work, database)
-    capacity = settings.tables.capacity
-    rate = None if capacity is None or is_there else float(capacity.write)
-    found = paths.estimates(size, is_there=is_there, staged=settings.staging_bucket is not None, rate=rate)
-    way = paths.chosen(settings.write_path, size, found)
-    told = "; ".join(one.text for one in found)
+        read = paths.reading(size, job.reading_rate(run, database, work.name))
+    table = paths.Table(
+        is_there=found is not None,
+        staged=settings.staging_bucket is not None,
+        rate=_rate(run, work, dynamo, found),
+    )
+    ways = paths.estimates(size, table)
+    way = paths.chosen(settings.write_path, size, ways)
+    told = "; ".join(one.text for one in (read, *ways))
     run.finding(
         "write-path",
-        f"About {size.bytes / paths.GB:,.3f} GB in {size.items:,} items, {size.units:,} write units without indexes."
+        f"About {size.bytes / paths.GB:,.3f} GB in {size.items:,} items, {size.units:,} write units with indexes."
         f" {told}. Chosen: {paths.NAMES[way]}.",
         work.name,
     )
     return way
+
+
+def _rate(run: StepRun, work: Job, dynamo: Dynamo, found: Mapping[str, Any] | None) -> Rate:
+    """Return the write units of the table that is there, or of the one to be made."""
+    if found is not None:
+        return job.writing_rate(run, dynamo, work.table(run.context))
+    return job.planned_rate(run)
 
 
 def specification(work: Job, name: str, settings: TableSettings) -> dict[str, Any]:

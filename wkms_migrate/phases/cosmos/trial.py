@@ -38,8 +38,8 @@ def tried(run: StepRun, database: Database, work: Job) -> Trial:
     """Map every item of a container and write nothing. Keys are held on the disk, so memory stays small."""
     found = Trial(work.name)
     with closing(_Keys()) as keys:
-        for documents in inspect.pages(run, database, work, inspect.ALL):
-            for document in documents:
+        for page in inspect.pages(run, database, work, inspect.ALL):
+            for document in page.items:
                 found.items += 1
                 key = _key(found, document, work)
                 if key is not None:
