@@ -146,6 +146,8 @@ def test_one_off_costs_add_up_and_the_contingency_is_on_all_of_them(bundled):
 
 
 def test_a_mover_without_a_price_is_shown_as_unknown_and_withholds_only_when_chosen(bundled):
+    lost = replace(bundled.prices["aws.dms.hour"], tiers=(), status="missing", source=None)
+    bundled = replace(bundled, prices=bundled.prices | {"aws.dms.hour": lost})
     own, managed = answered(bundled).movers
     assert (own.chosen, own.total is None, managed.chosen, managed.total) == (True, False, False, None)
     chosen = replace(bundled, assumptions=replace(bundled.assumptions, mover="managed"))
@@ -153,6 +155,17 @@ def test_a_mover_without_a_price_is_shown_as_unknown_and_withholds_only_when_cho
     assert (report.outlook, report.one_off.total) == (None, None)
     assert "one-off-missing" in {notice.code for notice in report.notices}
     assert report.comparison.saving is not None, "the monthly saving does not depend on the mover"
+
+
+def test_the_managed_movers_are_priced_and_said_to_be_estimated(bundled):
+    _, managed = answered(bundled).movers
+    assert [line.price.sku for line in managed.lines if line.price.status == "estimated"] == [
+        "aws.datasync.gb",
+        "aws.datasync.task",
+        "aws.dms.hour",
+        "aws.dynamodb.import-gb",
+    ]
+    assert managed.total == total([line.amount for line in managed.lines])
 
 
 def test_mysql_8_0_on_rds_costs_its_extended_support_from_its_day_on(bundled):
