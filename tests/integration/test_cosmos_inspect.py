@@ -146,5 +146,5 @@ def test_costs_are_those_that_the_copy_meters(clouds: Clouds, policy: str) -> No
     assert told["BatchWriteItem"]["seconds"] == pytest.approx(strict.counts["units"] / 4000, rel=0.001)
     read_units = float(told["Reading"]["quantity"]) * 360_000
     assert 0 < read_units / 2000 == pytest.approx(told["Reading"]["seconds"], rel=0.001)
-    assert told["ImportTable"]["cost"] is None
-    assert "aws.dynamodb.import-gb" in told["ImportTable"]["text"]
+    assert told["StartBulkPutItems"]["cost"] is None
+    assert "aws.dynamodb.bulk-put" in told["StartBulkPutItems"]["text"]
