@@ -172,3 +172,20 @@ def test_faults_meet_the_request_they_are_for_and_no_other(double):
     refused("XAmzContentSHA256Mismatch", s3.put_object, Bucket="bucket", Key="a", Body=b"2")
     double.faults.add(Fault("damage_out", "GET", "/bucket/a"))
     assert s3.get_object(Bucket="bucket", Key="a", ChecksumMode="DISABLED")["Body"].read() == b"0"
+
+
+def test_versions_are_listed_newest_first_and_read_by_their_id(double):
+    double.bucket("kept", versioned=True)
+    s3 = client(double)
+    for body in (b"one", b"two", b"three"):
+        s3.put_object(Bucket="kept", Key="한 글", Body=body)
+    s3.put_object(Bucket="kept", Key="한 글 2", Body=b"x")
+    s3.delete_object(Bucket="kept", Key="한 글")
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket="kept", PaginationConfig={"PageSize": 2})
+    found = [(one["Key"], one["VersionId"], one["IsLatest"]) for page in pages for one in page.get("Versions", [])]
+    assert [(key, latest) for key, _, latest in found] == [("한 글", False)] * 3 + [("한 글 2", True)]
+    markers = s3.list_object_versions(Bucket="kept")["DeleteMarkers"]
+    assert [(one["Key"], one["IsLatest"]) for one in markers] == [("한 글", True)]
+    bodies = [s3.get_object(Bucket="kept", Key=key, VersionId=version)["Body"].read() for key, version, _ in found[:3]]
+    assert bodies == [b"three", b"two", b"one"]
+    refused("NoSuchKey", s3.get_object, Bucket="kept", Key="한 글")

@@ -31,6 +31,7 @@ MULTIPART = {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FU
 META = "x-amz-meta-"
 NOT_FOUND = 404
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+VERSION_TAGS = frozenset({f"{NAMESPACE}Version", f"{NAMESPACE}DeleteMarker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ class Head:
     etag: str
     crc64: int | None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of an object as the bucket lists it; a `marker` says that the key was deleted then, and has no ETag."""
+
+    version_id: str
+    etag: str
+    latest: bool
+    marker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +104,25 @@ class S3:
             if not token:
                 return
 
-    def head(self, bucket: str, key: str) -> Head | None:
+    def versions(self, bucket: str, key: str) -> list[Version]:
+        """Return every version of one key, the newest first."""
+        query = {"versions": "", "prefix": key, "encoding-type": "url"}
+        found: list[Version] = []
+        while True:
+            page = _xml(self._call("GET", bucket, query=query))
+            items = [item for item in page if item.tag in VERSION_TAGS]
+            found += [_version(item) for item in items if _key(item) == key]
+            more = page.findtext(f"{NAMESPACE}IsTruncated") == "true"
+            if not more or any(_key(item) != key for item in items):  # longer keys follow
+                return found
+            after = urllib.parse.unquote_plus(page.findtext(f"{NAMESPACE}NextKeyMarker") or "")
+            query |= {"key-marker": after, "version-id-marker": page.findtext(f"{NAMESPACE}NextVersionIdMarker") or ""}
+
+    def head(self, bucket: str, key: str, version_id: str = "") -> Head | None:
         """Return an object's facts, None when it is not there. Reads no data."""
+        query = {"versionId": version_id} if version_id else {}
         try:
-            headers = self._call("HEAD", bucket, key, headers={"x-amz-checksum-mode": "ENABLED"}).headers
+            headers = self._call("HEAD", bucket, key, query=query, headers={"x-amz-checksum-mode": "ENABLED"}).headers
         except ServiceError as error:
             if error.status == NOT_FOUND:
                 return None
@@ -290,6 +316,15 @@ def _etag(answer: Answer) -> str:
     if not etag:
         raise WkmsError("S3 stored something and named no ETag.", hint="Is the endpoint an S3 service?")
     return str(etag).strip('"')
+
+
+def _version(item: ET.Element) -> Version:
+    return Version(
+        version_id=_text(item, "VersionId"),
+        etag=_text(item, "ETag").strip('"'),
+        latest=_text(item, "IsLatest") == "true",
+        marker=item.tag == f"{NAMESPACE}DeleteMarker",
+    )
 
 
 def _key(item: ET.Element) -> str:

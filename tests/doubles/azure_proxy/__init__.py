@@ -12,6 +12,7 @@ from typing import Self
 
 from awscrt import checksums
 from doubles.azure_proxy.archive import Archive
+from doubles.azure_proxy.versions import Versions
 from doubles.faults import Fault, Faults, Kind
 
 SEGMENT = 4 << 20
@@ -23,12 +24,13 @@ HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length"
 class AzureProxy:
     """A running proxy on a free loopback port. Use it as a context manager."""
 
-    def __init__(self, upstream: str, *, structured: bool = False) -> None:
+    def __init__(self, upstream: str, *, structured: bool = False, key: str = "") -> None:
         parts = urllib.parse.urlsplit(upstream)
         self.upstream = parts.netloc
         self.structured = structured
         self.faults = Faults()
         self.archive = Archive(self.upstream)
+        self.versions = Versions(upstream, key)
         self.requests: list[tuple[str, str]] = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.proxy = self
@@ -47,6 +49,7 @@ class AzureProxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self.versions.close()
 
 
 class Server(ThreadingHTTPServer):
@@ -82,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
         if own := self.own_answer(met):
             self.answer(*own, b"")
             return
-        self.upstream.request(self.command, self.path, body, dict(self.headers.items()))
+        path, sent = proxy.versions.rewritten(self.command, self.path, self.headers) or (self.path, self.headers)
+        self.upstream.request(self.command, path, body, dict(sent.items()))
         response = self.upstream.getresponse()
         data = response.read()
         if met("reset"):
@@ -93,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             data = _structured(data)
             headers["x-ms-structured-body"] = "XSM/1.0; properties=crc64"
         if "comp=list" in self.path:
-            data = proxy.archive.shown(data)
+            data = proxy.versions.shown(self.path, proxy.archive.shown(data))
         if fault := met("pause"):
             _hold(fault)
         self.answer(response.status, headers, data, damage=bool(met("damage_out")), cut=bool(met("truncate")))
@@ -105,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         for kind, code in REFUSALS.items():
             if met(kind):
                 return 403, {"x-ms-error-code": code}
+        if self.server.proxy.versions.is_gone(self.path):
+            return 404, {"x-ms-error-code": "BlobNotFound"}
         return (202, {}) if self.server.proxy.archive.asked(self.command, self.path, self.headers) else None
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815 - the names that http.server calls

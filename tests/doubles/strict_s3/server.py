@@ -16,11 +16,13 @@ from xml.sax.saxutils import escape
 
 from doubles.faults import Fault, Faults, Kind
 from doubles.strict_s3 import signature
+from doubles.strict_s3.answers import XMLNS, document, error
 from doubles.strict_s3.store import Bucket, Object, S3Error, Store, check_body, crc64, described, md5
+from doubles.strict_s3.versions import list_versions
 
-XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 MAX_KEY_BYTES = 1024
 PAUSE_SECONDS = 60
+WORDS = ("uploads", "uploadId", "partNumber", "versioning", "versions", "tagging")
 REFUSALS: dict[Kind, tuple[int, str]] = {
     "denied": (403, "AccessDenied"),
     "expired": (400, "ExpiredToken"),
@@ -148,11 +150,11 @@ class Handler(BaseHTTPRequestHandler):
         refused = next((kind for kind in REFUSALS if met(kind)), None)
         if refused:
             status, code = REFUSALS[refused]
-            self.answer(status, _error(code, self.path))
+            self.answer(status, error(code, self.path))
         elif met("unavailable"):
-            self.answer(503, _error("SlowDown", self.path), {"Retry-After": "0"})
+            self.answer(503, error("SlowDown", self.path), {"Retry-After": "0"})
         elif met("late_error"):
-            self.answer(200, _error("InternalError", self.path))
+            self.answer(200, error("InternalError", self.path))
         else:
             self.serve(body)
 
@@ -162,8 +164,8 @@ class Handler(BaseHTTPRequestHandler):
             signature.check(self.command, self.path, self.headers, body, double.keys)
             with double.store.lock:
                 self.dispatch(self.path, body)
-        except S3Error as error:
-            self.answer(error.status, _error(error.code, self.path, error.text))
+        except S3Error as refusal:
+            self.answer(refusal.status, error(refusal.code, self.path, refusal.text))
 
     def dispatch(self, target: str, body: bytes) -> None:
         path, _, query = target.partition("?")
@@ -173,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(key.encode()) > MAX_KEY_BYTES:
             raise S3Error(400, "KeyTooLongError")
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-        words = [word for word in ("uploads", "uploadId", "partNumber", "versioning", "tagging") if word in self.query]
+        words = [word for word in WORDS if word in self.query]
         name = " ".join([self.command, "object" if key else "bucket", *words])
         operation = OPERATIONS.get(name)
         if operation is None:
@@ -213,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def get_versioning(self, bucket: str, _: str, __: bytes) -> None:
         status = "<Status>Enabled</Status>" if self.server.double.store.bucket(bucket).versioned else ""
-        self.answer(200, _document("VersioningConfiguration", status))
+        self.answer(200, document("VersioningConfiguration", status))
 
     def put_versioning(self, bucket: str, _: str, body: bytes) -> None:
         self.server.double.store.bucket(bucket).versioned = b">Enabled<" in body
@@ -235,7 +237,7 @@ class Handler(BaseHTTPRequestHandler):
         token = f"<NextContinuationToken>{escape(urllib.parse.quote(page[-1]))}</NextContinuationToken>" if more else ""
         encoding = "<EncodingType>url</EncodingType>" if self.query.get("encoding-type") else ""
         text = f"<IsTruncated>{str(more).lower()}</IsTruncated>{encoding}<KeyCount>{len(page)}</KeyCount>{token}{items}"
-        self.answer(200, _document("ListBucketResult", text))
+        self.answer(200, document("ListBucketResult", text))
 
     def list_uploads(self, bucket: str, _: str, __: bytes) -> None:
         uploads = self.server.double.store.bucket(bucket).uploads
@@ -243,7 +245,7 @@ class Handler(BaseHTTPRequestHandler):
             f"<Upload><Key>{self.named(upload.key)}</Key><UploadId>{name}</UploadId></Upload>"
             for name, upload in sorted(uploads.items(), key=lambda one: one[1].key.encode())
         )
-        self.answer(200, _document("ListMultipartUploadsResult", f"<IsTruncated>false</IsTruncated>{items}"))
+        self.answer(200, document("ListMultipartUploadsResult", f"<IsTruncated>false</IsTruncated>{items}"))
 
     def named(self, key: str) -> str:
         return urllib.parse.quote_plus(key, safe="/") if self.query.get("encoding-type") else escape(key)
@@ -251,7 +253,7 @@ class Handler(BaseHTTPRequestHandler):
     # -- objects
 
     def get_object(self, bucket: str, key: str, _: bytes) -> None:
-        item = self.server.double.store.object(bucket, key)
+        item = self.server.double.store.object(bucket, key, self.query.get("versionId", ""))
         if self.headers.get("If-Match", item.etag).strip('"') != item.etag:
             raise S3Error(412, "PreconditionFailed")
         span = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -259,7 +261,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(206 if span else 200, data, self.described(item, whole=not span))
 
     def head_object(self, bucket: str, key: str, _: bytes) -> None:
-        item = self.server.double.store.object(bucket, key)
+        item = self.server.double.store.object(bucket, key, self.query.get("versionId", ""))
         self.answer(200, b"", self.described(item) | {"Content-Length": str(len(item.data))})
 
     def described(self, item: Object, *, whole: bool = True) -> dict[str, str]:
@@ -293,7 +295,7 @@ class Handler(BaseHTTPRequestHandler):
         store = self.server.double.store
         item = store.object(*source.split("/", 1))
         store.put(bucket, key, item)
-        self.answer(200, _document("CopyObjectResult", f"<ETag>&quot;{item.etag}&quot;</ETag>"))
+        self.answer(200, document("CopyObjectResult", f"<ETag>&quot;{item.etag}&quot;</ETag>"))
 
     def delete_object(self, bucket: str, key: str, _: bytes) -> None:
         self.server.double.store.delete(bucket, key)
@@ -302,7 +304,7 @@ class Handler(BaseHTTPRequestHandler):
     def get_tagging(self, bucket: str, key: str, _: bytes) -> None:
         tags = self.server.double.store.object(bucket, key).tags
         items = "".join(f"<Tag><Key>{escape(name)}</Key><Value>{escape(value)}</Value></Tag>" for name, value in tags)
-        self.answer(200, _document("Tagging", f"<TagSet>{items}</TagSet>"))
+        self.answer(200, document("Tagging", f"<TagSet>{items}</TagSet>"))
 
     def tagging(self) -> list[tuple[str, str]]:
         return urllib.parse.parse_qsl(self.headers.get("x-amz-tagging", ""), keep_blank_values=True)
@@ -321,7 +323,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def create_upload(self, bucket: str, key: str, _: bytes) -> None:
         name = self.server.double.store.begin(bucket, key, described(self.headers, self.tagging()))
-        self.answer(200, _document("InitiateMultipartUploadResult", f"<UploadId>{name}</UploadId>"))
+        self.answer(200, document("InitiateMultipartUploadResult", f"<UploadId>{name}</UploadId>"))
 
     def put_part(self, bucket: str, _: str, body: bytes) -> None:
         upload = self.server.double.store.upload(bucket, self.query["uploadId"])
@@ -344,7 +346,7 @@ class Handler(BaseHTTPRequestHandler):
             for number in page
         )
         marker = f"<NextPartNumberMarker>{page[-1]}</NextPartNumberMarker>" if more else ""
-        self.answer(200, _document("ListPartsResult", f"<IsTruncated>{str(more).lower()}</IsTruncated>{marker}{items}"))
+        self.answer(200, document("ListPartsResult", f"<IsTruncated>{str(more).lower()}</IsTruncated>{marker}{items}"))
 
     def complete_upload(self, bucket: str, key: str, body: bytes) -> None:
         store = self.server.double.store
@@ -359,7 +361,7 @@ class Handler(BaseHTTPRequestHandler):
         self.check_conditions(bucket, key)
         store.put(bucket, key, item)
         del store.bucket(bucket).uploads[self.query["uploadId"]]
-        self.answer(200, _document("CompleteMultipartUploadResult", f"<ETag>&quot;{item.etag}&quot;</ETag>"))
+        self.answer(200, document("CompleteMultipartUploadResult", f"<ETag>&quot;{item.etag}&quot;</ETag>"))
 
     def abort_upload(self, bucket: str, _: str, __: bytes) -> None:
         self.server.double.store.upload(bucket, self.query["uploadId"])
@@ -373,6 +375,7 @@ OPERATIONS: dict[str, Operation] = {
     "PUT bucket": Handler.make_bucket,
     "GET bucket": Handler.list_objects,
     "GET bucket uploads": Handler.list_uploads,
+    "GET bucket versions": list_versions,
     "GET bucket versioning": Handler.get_versioning,
     "PUT bucket versioning": Handler.put_versioning,
     "GET object": Handler.get_object,
@@ -391,14 +394,3 @@ OPERATIONS: dict[str, Operation] = {
 def _damaged(body: bytes) -> bytes:
     middle = len(body) // 2
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
-
-
-def _document(tag: str, inner: str) -> bytes:
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{tag} xmlns="{XMLNS}">{inner}</{tag}>'.encode()
-
-
-def _error(code: str, target: str, text: str = "") -> bytes:
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(text or code)}</Message>'
-        f"<Resource>{escape(target)}</Resource></Error>"
-    ).encode()

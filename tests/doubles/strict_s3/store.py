@@ -53,6 +53,7 @@ class Object:
     metadata: dict[str, str]
     tags: list[tuple[str, str]]
     storage_class: str = "STANDARD"
+    version: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,10 +85,14 @@ class Store:
             raise S3Error(404, "NoSuchBucket")
         return self.buckets[name]
 
-    def object(self, bucket: str, key: str) -> Object:
-        found = self.bucket(bucket).objects.get(key)
+    def object(self, bucket: str, key: str, version: str = "") -> Object:
+        place = self.bucket(bucket)
+        found = place.objects.get(key)
+        if version:
+            every = [*place.versions.get(key, ()), *([found] if found else ())]
+            found = next((one for one in every if one.version == version), None)
         if found is None:
-            raise S3Error(404, "NoSuchKey")
+            raise S3Error(404, "NoSuchVersion" if version else "NoSuchKey")
         return found
 
     def upload(self, bucket: str, upload_id: str) -> Upload:

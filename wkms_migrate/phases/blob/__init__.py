@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from wkms_migrate.clients import azure_blob
 from wkms_migrate.events import Json
-from wkms_migrate.phases.blob import look
+from wkms_migrate.phases.blob import history, look
 from wkms_migrate.phases.blob.copy import copy_container
 from wkms_migrate.phases.blob.place import UNKNOWN, Place, chosen, place_of
 from wkms_migrate.phases.blob.refusals import told
@@ -30,7 +30,10 @@ def plan(context: Context) -> Iterator[Step]:
     try:
         with told():
             for container, place in chosen(context, settings.containers, settings.buckets, service).items():
-                found = survey(service, settings, container, select(settings, Place.of(place)))
+                selection = select(settings, Place.of(place))
+                found = survey(service, settings, container, selection)
+                if settings.past == "replay":
+                    found.digest += history.digest(service, container, selection)
                 if settings.archived == "rehydrate" and found.archived.objects:
                     yield from _thaw(service, settings, container, place)
                 yield from _steps(context, settings, container, place, found)

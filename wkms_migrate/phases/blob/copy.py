@@ -11,7 +11,7 @@ from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import Damaged, Partial
-from wkms_migrate.phases.blob import findings, mirror
+from wkms_migrate.phases.blob import findings, history, mirror
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.digests import Suspect, md5_state
@@ -35,7 +35,8 @@ def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Js
     with opened(run, container, bucket) as job:
         list_both(job)
         reconcile(job)
-        job.tally.total = job.manifest.totals(due=True)[0]
+        versions = history.replay(job, _copy_until_still) if job.settings.past == "replay" else 0
+        job.tally.total = job.tally.done + job.manifest.totals(due=True)[0]
         each(
             job.manifest.pending(),
             lambda item: _copy(job, item),
@@ -54,7 +55,8 @@ def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Js
         facts = {
             "objects": objects,
             "bytes": size,
-            "copied": job.tally.copied,
+            "copied": job.tally.copied - versions,
+            "versions": versions,
             "left": len(job.manifest.left()),
             "deleted": deleted,
         }

@@ -189,6 +189,10 @@ class Manifest:
         self._run("DELETE FROM target WHERE key = ?", (key,))
         self._run("DELETE FROM landed WHERE key = ?", (key,))
 
+    def target_is(self, key: str, size: int, etag: str) -> None:
+        """Note what object is there now."""
+        self._run("INSERT OR REPLACE INTO target VALUES (?, ?, ?)", (key, size, etag))
+
     def record(self, written: Written, blob: Blob | None = None) -> None:
         """Note that an object is there; `blob` when this run has made it.
 

@@ -122,7 +122,8 @@ def _fits(metadata: Mapping[str, str]) -> bool:
 
 
 def _sidecar(key: str, blob: Blob, unfit: Mapping[str, str]) -> tuple[str, bytes]:
-    name = f"{SIDECARS}{hashlib.sha256(key.encode()).hexdigest()}.json"
+    whose = key if key.endswith(blob.past) else f"{key}@{blob.past}"  # versions of one object have their own
+    name = f"{SIDECARS}{hashlib.sha256(whose.encode()).hexdigest()}.json"
     headers = {"headers": dict(unfit)} if unfit else {}
     return name, msgspec.json.encode({"key": key, "name": blob.name, "metadata": blob.metadata, **headers})
 

@@ -57,8 +57,8 @@ def explained(error: ServiceError, bucket: str) -> WkmsError:
     if error.code in DENIED:
         return Refused(
             f"{error.message} These credentials lack a right on the source, or its firewall keeps this machine out.",
-            hint="Needed: Storage Blob Data Reader, or the rights r, l and t in a SAS; and this machine's address in "
-            "the account's network rules.",
+            hint="Check the credentials, and this machine's address in the account's network rules. Needed: Storage "
+            "Blob Data Reader, or the rights r, l and t in a SAS.",
         )
     return error
 

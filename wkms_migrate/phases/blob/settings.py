@@ -73,8 +73,12 @@ class BlobSettings(Section):
     folder_stubs: Literal["leave", "copy"] = Field(
         "leave", description="Empty blobs that stand for folders (hdi_isfolder): leave, or copy as empty objects."
     )
-    past: Literal["leave", "copy"] = Field(
-        "leave", description="Snapshots and earlier versions: leave, or copy beside under past_prefix."
+    past: Literal["leave", "copy", "replay"] = Field(
+        "leave",
+        description=(
+            "Snapshots and earlier versions: leave; copy beside under past_prefix; or replay, oldest first, as "
+            "versions of their object, for which the bucket must be versioned."
+        ),
     )
     past_prefix: str = Field(
         "azure-history/", min_length=1, description="A snapshot's key is this, the name, @ and its time."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import combined, crc64
-from wkms_migrate.phases.blob import findings
+from wkms_migrate.phases.blob import findings, history
 from wkms_migrate.phases.blob.crew import batches, each
 from wkms_migrate.phases.blob.job import Job, list_both, opened
 from wkms_migrate.phases.blob.manifest import Comparison, Written
@@ -51,6 +51,8 @@ def compare_both(job: Job) -> Mapping[str, Json]:
     digests = Digests()
     if job.settings.verify != "size":
         _compare_content(job, digests)
+    if job.settings.past == "replay":
+        history.verify(job)
     objects, size = found.target
     return {"objects": objects, "bytes": size, "checked": digests.checked, "read_back": digests.read_back}
 
