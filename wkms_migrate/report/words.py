@@ -1,7 +1,12 @@
-"""The words of the reports: one catalogue per language in messages/, its entries are small Jinja templates."""
+"""The words of the reports: one catalogue per language in messages/, its entries are small Jinja templates.
+
+Compiling an entry costs more than a page of them does to fill in, so the plain ones are filled in without Jinja: those
+whose gaps are a name with filters and no more. Filters and escaping are the environment's own.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +21,12 @@ if TYPE_CHECKING:
 
     from wkms_migrate.cost.fields import Notice
 
+    Gap = tuple[str, tuple[str, ...]]  # the name of a value, and its filters
+
 LANGS = ("ko", "en")
 AREAS = ("cost", "run", "findings", "tasks")  # each has a file of its own; what is left is in <lang>.yaml
 MESSAGES = Path(__file__).parent / "messages"
+GAP = re.compile(r"{{ (\w+)((?: \| \w+)*) }}")
 
 
 @cache
@@ -47,8 +55,25 @@ class Words:
             raise WkmsError(f"The {self.lang} catalogue of reports has no entry {key}.", hint="Install the tool again.")
         text = self._entries[key]
         if "{" in text:
-            text = _compiled(self._environment, text).render(**values, t=self, lang=self.lang)
+            text = self._filled(text, values)
         return Markup(text)  # noqa: S704 - the catalogue is ours, and its values are escaped
+
+    def _filled(self, text: str, values: dict[str, Any]) -> str:
+        """Return the entry with its gaps filled in; a name that has no value is an error."""
+        pieces = _pieces(text)
+        if pieces is None:
+            return _compiled(self._environment, text).render(**values, t=self, lang=self.lang)
+        return "".join(piece if isinstance(piece, str) else self._value(piece, values) for piece in pieces)
+
+    def _value(self, gap: Gap, values: dict[str, Any]) -> str:
+        from markupsafe import escape
+
+        name, filters = gap
+        value = {**values, "lang": self.lang}[name]
+        for filter_name in filters:
+            write = self._environment.filters[filter_name]
+            value = write({"lang": self.lang}, value) if hasattr(write, "jinja_pass_arg") else write(value)
+        return escape(value) if self._environment.autoescape else str(value)
 
     def known(self, key: str) -> Markup | None:
         """Return the entry, or None where the catalogue has none of that name."""
@@ -70,6 +95,19 @@ class Words:
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""
         return self(f"notice.{notice.code}", **dict(notice.values))
+
+
+@cache
+def _pieces(text: str) -> tuple[str | Gap, ...] | None:
+    """Return the text and its gaps in turn, or None for an entry that only Jinja can fill in."""
+    found: list[str | Gap] = []
+    end = 0
+    for gap in GAP.finditer(text):
+        found += [text[end : gap.start()], (gap[1], tuple(re.findall(r"\w+", gap[2])))]
+        end = gap.end()
+    found.append(text[end:])
+    plain = not any("{{" in piece or "{%" in piece for piece in found if isinstance(piece, str))
+    return tuple(found) if plain else None
 
 
 @cache
