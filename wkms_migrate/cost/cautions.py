@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,23 +32,7 @@ def _of_one(estimate: Estimate, as_of: date, stale_after_days: int) -> tuple[Not
         Notice(code="faulty-line", values=(("scenario", estimate.scenario.title), ("problem", problem)))
         for problem in estimate.problems
     )
-    return (*problems, _mixed_regions(estimate), _estimated(estimate), _stale(estimate, as_of, stale_after_days))
-
-
-def _mixed_regions(estimate: Estimate) -> Notice | None:
-    """Name the lines that are priced in another region than most of those of the same provider."""
-    regions = Counter((line.price.provider, line.price.region) for line in estimate.lines if line.price.region)
-    most = {provider: region for (provider, region), _ in reversed(regions.most_common())}
-    strange = [line for line in estimate.lines if line.price.region not in ("", most.get(line.price.provider))]
-    if not strange:
-        return None
-    return Notice(
-        code="mixed-regions",
-        values=(
-            ("scenario", estimate.scenario.title),
-            ("lines", ", ".join(f"{line.key} ({line.price.region})" for line in strange)),
-        ),
-    )
+    return (*problems, _estimated(estimate), _stale(estimate, as_of, stale_after_days))
 
 
 def _estimated(estimate: Estimate) -> Notice | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -8,6 +9,8 @@ from wkms_migrate.cost.prices import Commitment, Price, Prices, Tier, committed,
 from wkms_migrate.cost.ranges import ZERO, Range, total
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wkms_migrate.cost.fields import Area, Text
     from wkms_migrate.cost.quantities import Quantities
     from wkms_migrate.cost.scenario import Scenario, ScenarioLine
@@ -84,15 +87,36 @@ def estimate(
 ) -> Estimate:
     """Price every line of a scenario.
 
-    A line that names an unknown SKU or quantity, or a price in another currency, has no amount and states its problem:
-    the rest is still worth reading, the total is not.
+    A line that names an unknown SKU or quantity, or a price in another currency or region, has no amount and states its
+    problem: the rest is still worth reading, the total is not.
     """
-    lines = [
-        priced
-        for line in scenario.lines
-        for priced in _lines(line, scenario, (prices, quantities, currency), commitment)
-    ]
+    given = _Given(
+        prices=prices,
+        quantities=quantities,
+        currency=currency,
+        commitment=commitment,
+        homes={} if scenario.regions else _homes(scenario, prices),
+    )
+    lines = [priced for line in scenario.lines for priced in _lines(line, scenario, given)]
     return Estimate(scenario=scenario, currency=currency, lines=tuple(lines))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What lines are priced with; `homes` is the region of each provider, where the scenario names none."""
+
+    prices: Prices
+    quantities: Quantities
+    currency: str
+    commitment: Commitment
+    homes: Mapping[str, str]
+
+
+def _homes(scenario: Scenario, prices: Prices) -> dict[str, str]:
+    """Return the region in which most lines of each provider are priced; of two as frequent, the first."""
+    found = (prices[line.sku] for line in scenario.lines if line.sku in prices)
+    regions = Counter((price.provider, price.region) for price in found)
+    return dict(place for place, _ in reversed(regions.most_common()))
 
 
 def product(numbers: Decimal, names: tuple[str, ...], quantities: Quantities) -> Range:
@@ -103,21 +127,19 @@ def product(numbers: Decimal, names: tuple[str, ...], quantities: Quantities) ->
     return quantity
 
 
-def _lines(
-    line: ScenarioLine, scenario: Scenario, given: tuple[Prices, Quantities, str], commitment: Commitment
-) -> list[Line]:
+def _lines(line: ScenarioLine, scenario: Scenario, given: _Given) -> list[Line]:
     """Return the line, or one line per price tier that the quantity may reach."""
-    prices, quantities, currency = given
     where = f"Scenario {scenario.name}, line {line.key}"
-    price = committed(prices, line.sku, commitment)
-    strange = sorted(set(line.names()) - set(quantities))
+    price = committed(given.prices, line.sku, given.commitment)
+    strange = sorted(set(line.names()) - set(given.quantities))
     problem = (
-        (price is None and f"{where}: no price list knows the SKU {line.sku} (near: {near(prices, line.sku)}).")
+        (price is None and f"{where}: no price list knows the SKU {line.sku} (near: {near(given.prices, line.sku)}).")
         or (strange and f"{where}: the quantity {', '.join(strange)} is unknown.")
-        or _foreign(price, currency, where)
+        or _foreign(price, given.currency, where)
+        or _elsewhere(price, scenario, given.homes, where)
         or ""
     )
-    quantity = product(line.number(), () if strange else line.names(), quantities)
+    quantity = product(line.number(), () if strange else line.names(), given.quantities)
     price = price or unknown(line.sku)
     if problem or not price.tiers:
         return [replace(_line(line, price, quantity, None, line.key), problem=problem)]
@@ -128,6 +150,18 @@ def _foreign(price: Price | None, currency: str, where: str) -> str:
     if price is None or price.currency == currency:
         return ""
     return f"{where}: {price.sku} is priced in {price.currency}, the comparison is in {currency}; nothing is converted."
+
+
+def _elsewhere(price: Price | None, scenario: Scenario, homes: Mapping[str, str], where: str) -> str:
+    if price is None:
+        return ""
+    meant = scenario.regions or (homes.get(price.provider, price.region),)
+    if price.region in meant:
+        return ""
+    return (
+        f"{where}: {price.sku} is priced in {price.region}, the scenario is in {', '.join(meant)}; "
+        f"if both are meant, name them under `regions`."
+    )
 
 
 def _tiers(line: ScenarioLine, price: Price, quantity: Range) -> list[Line]:

@@ -56,7 +56,10 @@ class AreaNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Lines, the areas that cost nothing extra (`included`), and the areas left out of the total (`outside`)."""
+    """Lines, the areas that cost nothing extra (`included`), and the areas left out of the total (`outside`).
+
+    A scenario is in one region of each provider unless it names all of its `regions`.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -67,6 +70,7 @@ class Scenario:
     lines: Annotated[tuple[ScenarioLine, ...], Field(min_length=1)]
     included: tuple[AreaNote, ...] = ()
     outside: tuple[AreaNote, ...] = ()
+    regions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         keys = [line.key for line in self.lines]

@@ -54,6 +54,7 @@ class SomeLines:
 
     name: str
     lines: tuple
+    regions: tuple = ()
 
 
 def test_ranges_contain_every_sampled_point(bundled):
@@ -231,11 +232,22 @@ def test_an_empty_inventory_is_named(bundled):
     assert "empty-inventory" in codes
 
 
-def test_lines_of_another_region_are_named(bundled):
+def test_a_line_of_another_region_is_named_and_no_saving_is_told_unless_both_are_meant(bundled):
     strange = replace(bundled.prices["aws.ipv4"], region="us-east-1")
-    report = answered(replace(bundled, prices=bundled.prices | {"aws.ipv4": strange}))
-    (notice,) = [notice for notice in report.notices if notice.code == "mixed-regions"]
-    assert dict(notice.values)["lines"] == "addresses (us-east-1)"
+    mixed = replace(bundled, prices=bundled.prices | {"aws.ipv4": strange})
+    report = answered(mixed)
+    (problem,) = report.comparison.target.problems
+    assert "line addresses: aws.ipv4 is priced in us-east-1, the scenario is in ap-northeast-2" in problem
+    assert (report.comparison.saving, report.complete) == (None, False)
+    whole = {line.key for line in answered(bundled).comparison.target.lines if line.amount}
+    assert {line.key for line in report.comparison.target.lines if line.amount} == whole - {"addresses"}
+
+    meant = replace(mixed.scenarios["aws-vm"], regions=("ap-northeast-2", "us-east-1"))
+    report = answered(replace(mixed, scenarios=mixed.scenarios | {"aws-vm": meant}))
+    assert (report.comparison.target.problems, report.complete) == ((), True)
+    elsewhere = replace(mixed.scenarios["aws-vm"], regions=("us-east-1",))
+    report = answered(replace(mixed, scenarios=mixed.scenarios | {"aws-vm": elsewhere}))
+    assert len(report.comparison.target.problems) == len(meant.lines) - 1
 
 
 def test_a_one_off_cost_that_names_no_quantity_is_a_fault_of_the_file(tmp_path):
