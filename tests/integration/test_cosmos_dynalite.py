@@ -7,6 +7,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -17,13 +18,16 @@ from external import missing, need
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wkms_migrate.clients.azure_cosmos import decoded
+from wkms_migrate.clients.azure_cosmos import Container, decoded
 from wkms_migrate.config import Aws
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import servers
-from wkms_migrate.phases.cosmos import values
+from wkms_migrate.phases.cosmos import table_shape, values
 from wkms_migrate.phases.cosmos.items import ItemMap, stripped
+from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.keys import keys_of
+from wkms_migrate.phases.cosmos.mapping_file import ContainerRules, index_keys
+from wkms_migrate.phases.cosmos.settings import Tables
 from wkms_migrate.phases.cosmos.size import MAX_ITEM_BYTES, item_bytes
 
 pytestmark = pytest.mark.integration
@@ -130,3 +134,24 @@ def test_an_item_is_left_as_it_is_up_to_the_last_byte(dynamo: Any, more: int) ->
     document = sent({"id": "1", "k": "a", "text": "x" * length, "_ts": 1_700_000_000})
     assert ("~wkms" in orjson.loads(PLAIN.to_item(document).json)) == bool(more)
     assert through(dynamo, document, PLAIN)["text"] == "x" * length
+
+
+def test_a_table_with_an_index_is_made_from_the_mapping(dynamo: Any) -> None:
+    rules = ContainerRules.model_validate(
+        {
+            "table": "indexed",
+            "keys": {"hash": {"name": "k", "paths": ["/k"]}, "range": {"name": "id", "paths": ["/id"]}},
+            "indexes": [{"name": "by-page", "hash": [{"name": "k"}], "range": [{"name": "page", "type": "N"}]}],
+        }
+    )
+    container = Container(name="indexed", rid="r", key_paths=("/k",), default_ttl=None, properties={})
+    mapping = replace(PLAIN, index_keys=index_keys(rules))
+    work = Job(container=container, table_key="indexed", mapping=mapping, rules=rules)
+    dynamo.create_table(**table_shape.specification(work, "indexed", Tables()))
+    dynamo.get_waiter("table_exists").wait(TableName="indexed", WaiterConfig={"Delay": 1})
+    for name, page in {"one": 1, "two": "two", "none": None}.items():
+        dynamo.put_item(TableName="indexed", Item=raw(mapping.to_item({"id": name, "k": "부서", "page": page}).json))
+    asked = {"KeyConditionExpression": "k = :k", "ExpressionAttributeValues": {":k": {"S": "부서"}}}
+    found = dynamo.query(TableName="indexed", IndexName="by-page", **asked)["Items"]
+    assert [item["id"] for item in found] == [{"S": "one"}], "the others are in the table, not in the index"
+    assert dynamo.scan(TableName="indexed")["Count"] == 3

@@ -38,15 +38,16 @@ def client(endpoint: str) -> Any:
     return boto3.client("dynamodb", endpoint_url=endpoint, region_name="ap-northeast-2", **keys)
 
 
-def mapping(folder: Path) -> Path:
+def mapping(folder: Path, **more: Any) -> Path:
     """Write a mapping with an index."""
-    rules = {
+    rules: dict[str, Any] = {
         "table": "documents",
         "keys": {
             "hash": {"name": "departmentId", "type": "S", "paths": ["/departmentId"]},
             "range": {"name": "id", "type": "S", "paths": ["/id"]},
         },
         "indexes": [{"name": "by-page", "hash": [{"name": "departmentId"}], "range": [{"name": "page", "type": "N"}]}],
+        **more,
     }
     path = folder / "mapping.yaml"
     path.write_text(yaml.safe_dump({"version": 1, "containers": {"documents": rules}}), encoding="utf-8")
@@ -54,6 +55,10 @@ def mapping(folder: Path) -> Path:
 
 
 ITEMS = [{"id": str(number), "departmentId": "인사", "page": number or None} for number in range(40)]
+
+
+def told_of_table(state: RunState) -> list[Any]:
+    return [one for one in state.findings.values() if one.step == "cosmos/table/documents" and one.code != "write-path"]
 
 
 def result(state: RunState) -> Any:
@@ -109,19 +114,143 @@ def test_without_leave_a_missing_table_is_refused(clouds: Clouds) -> None:
         assert strict.counts["CreateTable"] == 0
 
 
-def test_what_terraform_made_otherwise_is_told(clouds: Clouds) -> None:
+KEYS: dict[str, Any] = {
+    "TableName": "made",
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("departmentId", "id")],
+    "KeySchema": [
+        {"AttributeName": "departmentId", "KeyType": "HASH"},
+        {"AttributeName": "id", "KeyType": "RANGE"},
+    ],
+}
+ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
+ENCRYPTED = {"SSESpecification": {"Enabled": True, "SSEType": "KMS"}}
+VECTOR = {"path": "/embedding", "form": "float32", "index": {"dimensions": 3, "distance": "COSINE"}}
+BY_PAGE = {
+    "AttributeDefinitions": [*KEYS["AttributeDefinitions"], {"AttributeName": "page", "AttributeType": "N"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "by-page",
+            "KeySchema": [
+                {"AttributeName": "departmentId", "KeyType": "HASH"},
+                {"AttributeName": "page", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+}
+NARROW = {
+    "GlobalSecondaryIndexes": [BY_PAGE["GlobalSecondaryIndexes"][0] | {"Projection": {"ProjectionType": "KEYS_ONLY"}}]
+}
+ARN = "arn:aws:kms:ap-northeast-2:123456789012:key/"
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "told"),
+    [
+        (ON_DEMAND | ENCRYPTED | BY_PAGE, {}, set()),
+        (ON_DEMAND | ENCRYPTED, {}, {"index-missing"}),
+        (ON_DEMAND | ENCRYPTED | BY_PAGE | NARROW, {}, {"index-differs"}),
+        (ON_DEMAND | BY_PAGE, {}, {"not-encrypted-by-kms"}),
+        (ON_DEMAND | ENCRYPTED | BY_PAGE, {"kms_key": ARN + "own"}, {"other-kms-key"}),
+        (ON_DEMAND | ENCRYPTED | BY_PAGE, {"kms_key": "aws-managed"}, set()),
+        (ON_DEMAND | ENCRYPTED | BY_PAGE, {"tags": {"team": "wkms", "cost": "1"}}, {"tags-differ"}),
+        (
+            ON_DEMAND | ENCRYPTED | BY_PAGE | {"Tags": [{"Key": "team", "Value": "wkms"}]},
+            {"tags": {"team": "wkms"}},
+            set(),
+        ),
+        (ON_DEMAND | ENCRYPTED | BY_PAGE, {"capacity": {"read": 1, "write": 2}}, {"billing-mode"}),
+        (
+            {"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 4000}} | ENCRYPTED | BY_PAGE,
+            {},
+            {"billing-mode"},
+        ),
+    ],
+)
+def test_what_terraform_made_otherwise_is_told_with_the_fix(
+    clouds: Clouds, made: dict[str, Any], options: dict[str, Any], told: set[str]
+) -> None:
+    clouds.container("documents", ["/departmentId"], ITEMS[:2])
+    with StrictDynamo() as strict:
+        service = client(strict.endpoint)
+        service.create_table(**KEYS | made)
+        service.update_continuous_backups(
+            TableName="made", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+        place = str(mapping(clouds.folder))
+        state = move(clouds, strict.endpoint, {"documents": "made"}, mapping=place, tables=options).run()
+        assert strict.counts["TagResource"] == strict.counts["CreateTable"] - 1 == 0, "what is there is not changed"
+    found = {one.code: one for one in told_of_table(state)}
+    assert set(found) == told
+    assert all(one.hint and "made" in one.text for one in found.values())
+    assert result(state) == {"name": "made", "made": False, "path": "batch"}
+
+
+def test_a_table_that_cannot_be_restored_is_a_risk(clouds: Clouds) -> None:
+    clouds.container("documents", ["/departmentId"], ITEMS[:2])
+    with StrictDynamo() as strict:
+        client(strict.endpoint).create_table(**KEYS | ON_DEMAND | ENCRYPTED | BY_PAGE)
+        place = str(mapping(clouds.folder))
+        state = move(clouds, strict.endpoint, {"documents": "made"}, mapping=place).run()
+    assert {(one.code, one.kind) for one in state.findings.values()} >= {("not-recoverable", "risk")}
+
+
+def test_a_vector_index_is_made_and_its_lack_is_told(clouds: Clouds) -> None:
+    items = [{"id": str(n), "departmentId": "인사", "embedding": [0.5, -0.25, n / 8]} for n in range(30)]
+    clouds.container("documents", ["/departmentId"], items)
+    with StrictDynamo() as strict:
+        place = str(mapping(clouds.folder, vectors=[VECTOR]))
+        state = move(clouds, strict.endpoint, {}, mapping=place, tables={"make": True}).run()
+        (index,) = client(strict.endpoint).describe_table(TableName="wkms-documents")["Table"]["VectorIndexes"]
+        assert told_of_table(state) == []
+        assert all(one.ok for one in state.verified.values())
+        (clouds.folder / "other").mkdir()
+        client(strict.endpoint).create_table(**KEYS | ON_DEMAND | ENCRYPTED | BY_PAGE)
+        other = cosmos_driver.prepare(
+            clouds.account,
+            strict.endpoint,
+            clouds.folder / "other",
+            database=clouds.database.id,
+            tables={"documents": "made"},
+            mapping=place,
+        )
+        (missing,) = [one for one in other.run().findings.values() if one.code == "vector-index-missing"]
+    assert (index["Dimensions"], index["DistanceFunction"], index["IndexStatus"]) == (3, "COSINE", "ACTIVE")
+    assert index["VectorAttribute"] == {"AttributeName": "embedding"}
+    assert "3 dimensions of embedding by COSINE" in missing.text
+    assert "update-table --table-name made" in missing.hint
+
+
+def test_a_vector_index_with_provisioned_throughput_is_refused_before_anything_is_made(clouds: Clouds) -> None:
     clouds.container("documents", ["/departmentId"], ITEMS)
     with StrictDynamo() as strict:
-        client(strict.endpoint).create_table(
-            TableName="made",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("departmentId", "id")],
-            KeySchema=[
-                {"AttributeName": "departmentId", "KeyType": "HASH"},
-                {"AttributeName": "id", "KeyType": "RANGE"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        state = move(clouds, strict.endpoint, {"documents": "made"}, mapping=str(mapping(clouds.folder))).run()
-    codes = {code for _, code, _ in state.findings}
-    assert {"index-missing", "not-recoverable"} <= codes
-    assert result(state) == {"name": "made", "made": False, "path": "batch"}
+        wanted = {"make": True, "capacity": {"read": 5, "write": 5}}
+        place = str(mapping(clouds.folder, vectors=[VECTOR]))
+        with pytest.raises(ConfigError, match="only a table on demand"):
+            move(clouds, strict.endpoint, {}, mapping=place, tables=wanted).run()
+        assert strict.counts["CreateTable"] == 0
+
+
+def test_moto_makes_the_table_that_is_asked_for(clouds: Clouds) -> None:
+    clouds.container("documents", ["/departmentId"], ITEMS)
+    prepared = move(clouds, clouds.endpoint_url, {}, mapping=str(mapping(clouds.folder)))
+    prepared.configure(tables={"make": True, "capacity": {"read": 5, "write": 500}, "tags": {"team": "wkms"}})
+    prefix = "-".join(clouds.prefix.split("-")[:2])
+    values = yaml.safe_load(prepared.file.read_text(encoding="utf-8"))
+    prepared.file.write_text(yaml.safe_dump(values | {"name_prefix": prefix}), encoding="utf-8")
+    state = prepared.run()
+    assert all(one.ok for one in state.verified.values())
+    assert told_of_table(state) == []
+    name = f"{prefix}-documents"
+    found = clouds.dynamo.describe_table(TableName=name)["Table"]
+    assert found["GlobalSecondaryIndexes"][0]["KeySchema"] == BY_PAGE["GlobalSecondaryIndexes"][0]["KeySchema"]
+    paged = clouds.dynamo.query(
+        TableName=name,
+        IndexName="by-page",
+        KeyConditionExpression="departmentId = :d AND page > :p",
+        ExpressionAttributeValues={":d": {"S": "인사"}, ":p": {"N": "35"}},
+    )
+    assert [item["page"]["N"] for item in paged["Items"]] == ["36", "37", "38", "39"]
+    assert clouds.dynamo.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"] == [
+        {"Key": "team", "Value": "wkms"}
+    ]

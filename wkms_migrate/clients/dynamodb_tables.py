@@ -77,7 +77,8 @@ class Tables:
         """Wait until a table and its indexes can be used; return its description. Raises `WkmsError` after a while."""
         for _ in range(int(MAKING_SECONDS / self._poll)):
             found = self.describe(table)
-            parts = [found or {}, *(found or {}).get("GlobalSecondaryIndexes", ())]
+            kinds = ("GlobalSecondaryIndexes", "VectorIndexes")
+            parts = [found or {}, *(part for kind in kinds for part in (found or {}).get(kind, ()))]
             states = [part.get("TableStatus", part.get("IndexStatus")) for part in parts]
             if found is not None and set(states) == {"ACTIVE"}:
                 return found
@@ -97,6 +98,22 @@ class Tables:
         """Let a table be restored to any point in time from now on."""
         wanted = {"PointInTimeRecoveryEnabled": True}
         self._call("UpdateContinuousBackups", {"TableName": table, "PointInTimeRecoverySpecification": wanted})
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a table by name."""
+        found: dict[str, str] = {}
+        asked = {"ResourceArn": arn}
+        while True:
+            page = self._call("ListTagsOfResource", asked)
+            found |= {one["Key"]: one["Value"] for one in page.get("Tags", ())}
+            if not page.get("NextToken"):
+                return found
+            asked["NextToken"] = page["NextToken"]
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a table; others stay."""
+        wanted = [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
+        self._call("TagResource", {"ResourceArn": arn, "Tags": wanted})
 
     def start_import(self, load: Load, specification: Specification) -> str:
         """Begin to load a new table, which is made by it; return the load's name."""

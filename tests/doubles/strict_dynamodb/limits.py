@@ -15,6 +15,8 @@ MAX_REQUEST = 16 * 1024 * 1024
 KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
 SCALARS = ("S", "N", "B", "BOOL", "NULL")
 UNIT = 1024
+MAX_DIMENSIONS = 4096
+DISTANCES = ("COSINE", "DOT_PRODUCT", "EUCLIDEAN")
 
 
 class ValidationError(Exception):
@@ -233,3 +235,17 @@ def _check_request(request: dict[str, Any], keys: Keys) -> int:
 def _keys_of(requests: Iterable[dict[str, Any]], keys: Keys) -> Iterable[tuple[str, ...]]:
     for request in requests:
         yield keys.key_of(request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"])
+
+
+def check_vector_indexes(asked: dict[str, Any]) -> None:
+    """Refuse vector indexes that CreateTable refuses."""
+    found = asked.get("VectorIndexes") or ()
+    if found and asked.get("BillingMode") != "PAY_PER_REQUEST":
+        raise ValidationError("Vector indexes are only supported on tables with on-demand capacity mode")
+    widths: dict[str, int] = {}
+    for one in found:
+        width = one["Dimensions"]
+        if not 1 <= width <= MAX_DIMENSIONS or one["DistanceFunction"] not in DISTANCES:
+            raise ValidationError("One or more parameter values of a vector index were invalid")
+        if widths.setdefault(one["VectorAttribute"]["AttributeName"], width) != width:
+            raise ValidationError("Vector indexes of one attribute must have the same number of dimensions")

@@ -14,6 +14,7 @@ from doubles.strict_dynamodb.limits import (
     ValidationError,
     check_item,
     check_key,
+    check_vector_indexes,
     item_as_the_service_writes,
 )
 
@@ -105,6 +106,7 @@ class Store:
         throughput = asked.get("ProvisionedThroughput", {})
         if asked.get("BillingMode", "PROVISIONED") == "PROVISIONED" and not throughput:
             raise ValidationError("ReadCapacityUnits and WriteCapacityUnits must be given with BillingMode PROVISIONED")
+        check_vector_indexes(asked)
         self.tables[name] = Table({**asked, "CreationDateTime": time.time()}, keys, tags=asked.get("Tags", []))
         return {"TableDescription": self._described(self.tables[name])}
 
@@ -128,7 +130,12 @@ class Store:
         if on_demand:
             found["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
         if given.get("SSESpecification", {}).get("Enabled"):
-            found["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS"}
+            key = given["SSESpecification"].get("KMSMasterKeyId", "key/aws-managed")
+            arn = key if key.startswith("arn:") else f"arn:aws:kms:ap-northeast-2:123456789012:{key}"
+            found["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn}
+        for one in given.get("VectorIndexes") or ():
+            made = {**one, "IndexStatus": "ACTIVE", "IndexArn": f"{ARN}{name}/index/{one['IndexName']}"}
+            found.setdefault("VectorIndexes", []).append(made)
         if given.get("GlobalSecondaryIndexes"):
             found["GlobalSecondaryIndexes"] = [
                 {**one, "IndexStatus": "ACTIVE", "IndexArn": f"{ARN}{name}/index/{one['IndexName']}"}

@@ -20,6 +20,7 @@ from wkms_migrate.clients.dynamodb_tables import Load, Tables
 from wkms_migrate.clients.dynamodb_tables import Way as LoadWay
 from wkms_migrate.clients.s3 import S3
 from wkms_migrate.errors import Interrupted, WkmsError
+from wkms_migrate.phases.cosmos import table_shape
 from wkms_migrate.phases.cosmos import tables as tables_of_phase
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.lanes import Entry
@@ -106,7 +107,7 @@ def opened(run: StepRun, work: Job) -> Iterator[Staging]:
 def load(run: StepRun, work: Job, tables: Tables, staging: Staging, way: LoadWay) -> None:
     """Let the service load what is staged: into a new table, which is made so, or into the one that is there."""
     table = work.table(run.context)
-    new = tables_of_phase.specification(work, table, run.context.section(CosmosSettings).tables)
+    new = table_shape.specification(work, table, run.context.section(CosmosSettings).tables)
     name = run.cursors.get(LOAD, {}).get("name")
     if name is None:
         wanted = Load(bucket=staging.bucket, prefix=staging.prefix, token=f"{run.step.digest}-{way}")
