@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,9 @@ from wkms_migrate.phases.mysql.settings import MysqlSettings
 INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+FLOATS = frozenset({"float", "double"})
 TIMES = frozenset({"date", "datetime", "timestamp", "time", "year"})
+EMPTY_MEMBER = re.compile(r"[(,]''[,)]")  # of an ENUM or SET; a strange name of another member may look alike
 # MySQL writes "geomcollection" since 8.0, MariaDB "geometrycollection".
 GEOMETRIES = frozenset(
     {
@@ -33,12 +36,16 @@ GEOMETRIES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column; `type` is the bare data type in lower case, `charset` None for what is no text."""
+    """One column; `type` is the bare data type in lower case, `charset` None for what is no text.
+
+    `by_number`: an ENUM or SET with the member '', whose text does not tell that member from none at all.
+    """
 
     name: str
     type: str
     charset: str | None
     generated: bool = False
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +155,18 @@ def _columns(session: Session, names: str) -> dict[tuple[str, str], list[Column]
     grouped: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for row in session.records(
         "SELECT table_schema AS s, table_name AS t, column_name AS c, data_type AS type, character_set_name AS cs,"
-        " generation_expression AS expression FROM information_schema.columns"
+        " generation_expression AS expression, column_type AS full_type FROM information_schema.columns"
         f" WHERE table_schema IN ({names}) ORDER BY table_schema, table_name, ordinal_position"
     ):
         kind = str(row["type"]).lower()
-        grouped[row["s"], row["t"]].append(
-            Column(name=row["c"], type=kind, charset=row["cs"], generated=bool(row["expression"]))
+        column = Column(
+            name=row["c"],
+            type=kind,
+            charset=row["cs"],
+            generated=bool(row["expression"]),
+            by_number=kind in {"enum", "set"} and EMPTY_MEMBER.search(str(row["full_type"])) is not None,
         )
+        grouped[row["s"], row["t"]].append(column)
     return grouped
 
 

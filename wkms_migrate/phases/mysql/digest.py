@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.phases.mysql.catalog import BINARIES, GEOMETRIES, TEXTS, Column, Table
+from wkms_migrate.phases.mysql.catalog import BINARIES, FLOATS, GEOMETRIES, TEXTS, Column, Table
 from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.rows import HASH_BYTES, source
 
@@ -54,8 +54,9 @@ def total(digests: Iterable[Digest]) -> Digest:
 def canonical(column: Column, *, json_again: bool = False) -> str:
     """Return an expression for one column: '~' for NULL, else a text that ends where it says.
 
-    Numbers, dates and the like hold no ';'. Strings carry their length in front. Long ones are hashed first, so that
-    the whole stays below any max_allowed_packet. `json_again` takes JSON as it comes back from its own text.
+    Numbers, dates and the like hold no ';'. Strings carry their length in front, FLOAT and DOUBLE have all the same
+    length. Long strings are hashed first, so that the whole stays below any max_allowed_packet. `json_again` takes
+    JSON as it comes back from its own text.
     """
     name = quoted(column.name)
     if column.type in LONG:
@@ -68,8 +69,8 @@ def canonical(column: Column, *, json_again: bool = False) -> str:
         value = f"SHA2({_json_again(name) if json_again else _json_text(name)}, 256)"
     elif column.type in {"bit", "enum", "set"}:
         value = f"CAST({name} AS UNSIGNED)"
-    elif column.type in {"float", "double"}:
-        value = f"CAST({name} AS DOUBLE)"
+    elif column.type in FLOATS:
+        value = f"CAST(POINT({name}, 0) AS BINARY)"  # the bits: as text MySQL drops the last digits, MariaDB others
     else:
         value = name
     return f"IFNULL({value}, '~')"

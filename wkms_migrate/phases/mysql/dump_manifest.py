@@ -11,7 +11,7 @@ import msgspec
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import digest
-from wkms_migrate.phases.mysql.catalog import Column, Table
+from wkms_migrate.phases.mysql.catalog import FLOATS, Column, Table
 from wkms_migrate.phases.mysql.chunks import Bound, Chunk
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.objects import StoredObject
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from wkms_migrate.phases.mysql.dump_store import Store
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+OLDEST = 1  # its digests of FLOAT and DOUBLE were of their text
 STEM_CHARACTERS = 60  # of at most three bytes each: with what follows, below the 255 bytes of a file name
 
 
@@ -148,17 +149,22 @@ def read(store: Store) -> Manifest:
         )
     try:
         head = msgspec.json.decode(found, type=_Head)
-        if head.format != FORMAT:
-            raise Refused(
-                f"{store.where}/{MANIFEST} has format {head.format}, and this version reads format {FORMAT}.",
-                hint="Load it with the version of wkms-migrate that the manifest names.",
-            )
+        if not OLDEST <= head.format <= FORMAT:
+            raise _unreadable(store, f"has format {head.format}, and this version reads up to format {FORMAT}")
         manifest = msgspec.json.decode(found, type=Manifest)
     except msgspec.DecodeError as error:
         raise _damaged(store, str(error)) from error
     for table in manifest.tables:
         _check_table(store, table)
+        if manifest.format == OLDEST and any(column.type in FLOATS for column in table.columns):
+            raise _unreadable(store, f"has digests of FLOAT and DOUBLE in {table.name} as they were in format {OLDEST}")
     return manifest
+
+
+def _unreadable(store: Store, why: str) -> Refused:
+    return Refused(
+        f"{store.where}/{MANIFEST} {why}.", hint="Load it with the version of wkms-migrate that the manifest names."
+    )
 
 
 def _check_table(store: Store, table: DumpedTable) -> None:

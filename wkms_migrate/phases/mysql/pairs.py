@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.mysql import catalog, digest
-from wkms_migrate.phases.mysql.catalog import BINARIES, GEOMETRIES, TEXTS, Column, Table
+from wkms_migrate.phases.mysql.catalog import BINARIES, FLOATS, GEOMETRIES, TEXTS, Column, Table
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 
 
@@ -150,6 +150,8 @@ def _form(column: Column) -> str:
         return "bytes"
     if column.type in GEOMETRIES:
         return "geometry"
+    if column.type in FLOATS:
+        return "bits"
     return "members" if column.type in {"enum", "set"} else "value"
 
 

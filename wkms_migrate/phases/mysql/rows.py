@@ -30,6 +30,8 @@ def read(column: Column) -> str:
     FLOAT as text has six digits only; as DOUBLE it has all that the value needs.
     """
     name = quoted(column.name)
+    if column.by_number:
+        return f"CAST({name} AS UNSIGNED)"
     return f"CAST({name} AS DOUBLE)" if column.type == "float" else name
 
 
@@ -70,6 +72,7 @@ def load(table: Table) -> str:
     """Return the LOAD DATA for the lines that `lines` makes.
 
     CHARACTER SET binary keeps every byte as it was read; only JSON refuses binary text and is told its character set.
+    Numbers of members are told to be numbers.
     """
     targets: list[str] = []
     conversions: list[str] = []
@@ -77,6 +80,9 @@ def load(table: Table) -> str:
         if column.type == "json":
             targets.append(f"@c{number}")
             conversions.append(f"{quoted(column.name)} = CONVERT(@c{number} USING utf8mb4)")
+        elif column.by_number:  # '3' as text would be the member of this name before it is the third
+            targets.append(f"@c{number}")
+            conversions.append(f"{quoted(column.name)} = CAST(@c{number} AS UNSIGNED)")
         else:
             targets.append(quoted(column.name))
     converted = f" SET {', '.join(conversions)}" if conversions else ""

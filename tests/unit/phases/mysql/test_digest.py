@@ -27,3 +27,8 @@ def test_a_string_says_where_it_ends_and_a_long_one_is_hashed():
     short = digest.canonical(Column(name="c", type="varchar", charset="utf8mb4"))
     assert short == "IFNULL(CONCAT(LENGTH(`c`), ':', CONVERT(`c` USING binary)), '~')"
     assert "SHA2(" in digest.canonical(Column(name="c", type="longblob", charset=None))
+
+
+def test_floats_are_compared_by_their_bits():
+    for kind in ("float", "double"):
+        assert "POINT(`c`, 0)" in digest.canonical(Column(name="c", type=kind, charset=None))

@@ -57,7 +57,7 @@ TABLE = DumpedTable(
     chunks=CHUNKS,
 )
 MANIFEST = Manifest(
-    format=1,
+    format=2,
     tool="wkms-migrate 0",
     made_at="2025-07-01T00:00:00+00:00",
     version="8.0.36",
@@ -85,17 +85,31 @@ def test_a_manifest_reads_as_it_was_written(tmp_path):
     assert (again.key, again.on_target.id) == ((ID,), "other.t")
 
 
-def test_format_1_stays_readable(tmp_path):
+def test_format_2_stays_readable(tmp_path):
     """Field names are a promise: dumps are read by later versions."""
     written = json.loads(MANIFEST.encoded())
     assert set(written) >= {"format", "tool", "version", "collations", "snapshot", "schemas", "tables", "objects"}
     assert set(written["tables"][0]) >= {"schema", "name", "definition", "columns", "key", "rows", "digest", "chunks"}
-    assert written["tables"][0]["columns"][0] == {"name": "id", "type": "bigint", "charset": None, "generated": False}
+    wanted = {"name": "id", "type": "bigint", "charset": None, "generated": False, "by_number": False}
+    assert written["tables"][0]["columns"][0] == wanted
     names = "file number after until rows digest text_digest converted bytes size sha256 crc64"
     assert list(written["tables"][0]["chunks"][0]) == names.split()
     written["of_a_later_version"] = 1
     (tmp_path / "manifest.json").write_text(json.dumps(written), encoding="utf-8")
     assert dump_manifest.read(Folder(tmp_path)) == MANIFEST
+
+
+@pytest.mark.parametrize(("kind", "told"), [("bigint", ""), ("double", "FLOAT and DOUBLE in t"), ("float", "in t")])
+def test_format_1_is_read_unless_its_digests_are_of_another_kind(tmp_path, kind, told):
+    column = Column(name="id", type=kind, charset=None)
+    written = json.loads(replace(MANIFEST, format=1, tables=(replace(TABLE, columns=(column,)),)).encoded())
+    del written["tables"][0]["columns"][0]["by_number"]  # which format 1 had not
+    (tmp_path / "manifest.json").write_text(json.dumps(written), encoding="utf-8")
+    if told:
+        with pytest.raises(Refused, match=told):
+            dump_manifest.read(Folder(tmp_path))
+    else:
+        assert dump_manifest.read(Folder(tmp_path)).tables[0].columns == (column,)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +130,8 @@ def test_chunks_that_are_no_whole_table_are_refused(tmp_path, chunks, why):
 
 
 def test_a_manifest_of_another_format_is_refused(tmp_path):
-    with pytest.raises(Refused, match="format 2"):
-        dump_manifest.read(stored(tmp_path, replace(MANIFEST, format=2)))
+    with pytest.raises(Refused, match="format 3"):
+        dump_manifest.read(stored(tmp_path, replace(MANIFEST, format=3)))
 
 
 @given(st.tuples(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64)))

@@ -123,3 +123,13 @@ def test_generated_columns_are_neither_read_nor_sent():
         bytes=1,
     )
     assert "made" not in rows.select(table, "") + rows.load(table)
+
+
+def test_members_that_read_alike_go_by_number():
+    columns = (
+        Column(name="e", type="enum", charset="utf8mb4", by_number=True),
+        Column(name="f", type="enum", charset="utf8mb4"),
+    )
+    table = Table(schema="s", name="t", columns=columns, key=(), rows=0, bytes=0)
+    assert "CAST(`e` AS UNSIGNED), `f` FROM" in rows.select(table, "")
+    assert "(@c0, `f`) SET `e` = CAST(@c0 AS UNSIGNED)" in rows.load(table)
