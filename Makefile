@@ -13,8 +13,9 @@ setup:  ## .venv from the lock file, and the servers of the lab
 demo:  ## start both clouds on this machine, fill the source, migrate it, show the reports (SCALE=s|m|l)
 	@scripts/demo
 
-test: setup  ## every test, against real parts
-	$(PY) -m pytest tests/unit tests/integration tests/e2e
+test: setup  ## every test, against real parts, in two processes (WORKERS=2); the longest begin first
+	$(PY) -m pytest -n $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder --durations 30 \
+	  tests/e2e tests/integration tests/unit
 
 check: lint unit  ## what to run before a commit: quick
 

@@ -24,6 +24,18 @@ for _name in ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
 os.environ["TF_CLI_CONFIG_FILE"] = os.devnull
 
 
+# What uses the machine's one Docker engine, which the lab ends when nothing runs in it; and the whole way, which is long.
+ONE_GROUP = ("tests/e2e/", "tests/integration/test_deploy.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process when there are several (pytest -n): they share its servers."""
+    for item in items:
+        file = item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group("docker" if file.startswith(ONE_GROUP) else file))
+
+
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[servers.Server], servers.Ports]]:
     """Start servers of the lab in a folder of this session; all end with it."""
