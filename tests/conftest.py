@@ -24,7 +24,7 @@ for _name in ("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
 os.environ["TF_CLI_CONFIG_FILE"] = os.devnull
 
 
-# What uses the machine's one Docker engine, which the lab ends when nothing runs in it; and the whole way, which is long.
+# What uses the machine's one Docker engine, which the lab ends when nothing runs in it.
 ONE_GROUP = ("tests/e2e/", "tests/integration/test_deploy.py")
 
 

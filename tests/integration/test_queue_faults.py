@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import threading
+import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -179,3 +181,80 @@ def test_the_double_refuses_what_moto_takes(moto_server, ends, double):
         client.send_message_batch(
             QueueUrl=ends.url, Entries=[{"Id": str(number), "MessageBody": "x" * 600_000} for number in range(2)]
         )
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_what_cannot_be_shown_again_shows_by_itself(ends, proxy, kind):
+    ends.put(numbered(45))
+    fault = proxy.faults.add(Fault(kind, *AZURE_CALLS["give back"]))
+    ran = ends.move.run(**options("give back"))
+    assert fault.times == 0
+    assert_moved(ends, "give back", ran)
+    assert shown(ends, 45)
+
+
+def shown(ends, count):
+    """Wait until so many messages are visible, 32 of them at a look."""
+    deadline = time.monotonic() + 30
+    while len(ends.source.peek_messages(32)) < min(count, 32) and time.monotonic() < deadline:
+        threading.Event().wait(0.2)
+    return len(ends.source.peek_messages(32)) == min(count, 32)
+
+
+@pytest.fixture
+def poison(ends, azurite, moto_server, tmp_path):
+    """A poison queue beside the test's own, so that there is a redrive policy to set."""
+    made = new_ends(azurite, moto_server, tmp_path / "poison", f"{ends.name}-poison")
+    ends.move.targets[made.name] = made.url
+    made.put(["아무도 처리하지 못한 것"])
+    return made
+
+
+def policy_of(ends):
+    return ends.sqs.get_queue_attributes(QueueUrl=ends.url, AttributeNames=["All"])["Attributes"].get("RedrivePolicy")
+
+
+SET = ("POST", "SetQueueAttributes")
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_redrive_policy_is_set_in_spite_of_what_passes(ends, double, poison, kind):
+    fault = double.faults.add(Fault(kind, *SET))
+    ran = ends.move.run(redrive="set")
+    assert fault.times == 0
+    assert f":{poison.name}" in policy_of(ends)
+    assert "dead letters go to" in {check.check for check in ran.verified}
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_a_redrive_policy_that_may_not_be_set_stops_with_advice_and_the_next_run_sets_it(ends, double, poison, kind):
+    ends.put(numbered(3))
+    fault = double.faults.add(Fault(kind, *SET))
+    with pytest.raises(WkmsError, match=r"403|refuses") as caught:
+        ends.move.run(redrive="set")
+    assert "credentials" in caught.value.hint
+    assert fault.times == 0
+    assert policy_of(ends) is None
+    ends.move.run(redrive="set")
+    assert f":{poison.name}" in policy_of(ends)
+    assert bodies_of(ends.arrived()) == Counter(numbered(3)), "the move itself is not made again"
+
+
+def test_a_queue_that_is_deleted_meanwhile_is_told_and_nothing_is_lost(ends, double):
+    ends.put(numbered(45))
+    gone = double.faults.add(Fault("absent", "POST", "SendMessageBatch"))
+    with pytest.raises(WkmsError, match="There is no SQS queue") as caught:
+        ends.move.run(lanes=3)
+    assert gone.times == 0
+    assert "phase provision" in caught.value.hint
+    assert_moved(ends, "send", ends.move.run(lanes=3))
+
+
+def test_a_source_that_is_deleted_meanwhile_is_told(ends, proxy):
+    ends.put(numbered(45))
+    gone = proxy.faults.add(Fault("absent", *AZURE_CALLS["receive"]))
+    with pytest.raises(WkmsError, match="404 QueueNotFound") as caught:
+        ends.move.run(lanes=3)
+    assert gone.times == 0
+    assert "names" in caught.value.hint
+    assert_moved(ends, "receive", ends.move.run(lanes=3))

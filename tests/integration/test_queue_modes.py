@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from base64 import b64encode
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from doubles.azure_proxy import AzureProxy
+from doubles.faults import Fault
+from doubles.strict_sqs import StrictSqs
 from endpoints import AwsEndpoint, StorageAccount
 from queue_driver import run
 from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
@@ -145,6 +150,62 @@ def test_a_killed_bridge_leaves_its_knowledge_to_the_drain(ends):
     ran = ends.move.run(lanes=1)
     assert bodies_of(ends.arrived()) == Counter(numbered(40)), "none twice: the death was between two batches"
     assert moved(ran, ends)["sent"] == 40
+
+
+@pytest.fixture
+def double(moto_server):
+    with StrictSqs(moto_server.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(azurite):
+    with AzureProxy(azurite.queue_endpoint) as running:
+        yield running
+
+
+def met(fault, times):
+    """Wait until a fault was met so often."""
+    deadline = time.monotonic() + 30
+    while fault.seen < times and time.monotonic() < deadline:
+        threading.Event().wait(0.02)
+    assert fault.seen >= times
+
+
+def test_a_bridge_that_is_stopped_between_two_tries_ends_as_any_other(ends, double):
+    ends.move = replace(ends.move, aws_endpoint=double.endpoint)
+    down = double.faults.add(Fault("reset", "POST", "SendMessageBatch", times=1_000))
+    ends.put(numbered(15))
+    bridge = Bridge(ends, hidden_seconds=60)
+    met(down, 2)
+    ran = bridge.end()
+    assert not isinstance(ran, BaseException), ran
+    facts = moved(ran, ends)
+    assert (facts["sent"], facts["held"]) == (0, 15)
+    assert facts["perhaps_twice"] == 10, "the batch whose answers were lost"
+    assert ends.left() == len(kept(ends)) == 15, "all are visible again"
+    arrived = len(ends.arrived())
+    assert arrived > 0
+    double.faults.clear()
+    assert all(check.ok for check in ends.move.run().verified)
+    assert bodies_of(ends.arrived()) == Counter(numbered(15))
+
+
+def test_a_bridge_that_is_stopped_while_the_source_is_silent_says_so_with_5(ends, proxy):
+    ends.move = replace(ends.move, queue_endpoint=proxy.endpoint)
+    ends.put(numbered(3))
+    bridge = Bridge(ends)
+    bridge.wait_for(3)
+    silent = proxy.faults.add(Fault("reset", "GET", "comp=metadata", times=1_000))
+    met(silent, 2)
+    error = bridge.end()
+    assert isinstance(error, Partial)
+    assert "did not answer" in error.message
+    proxy.faults.clear()
+    bridge = Bridge(ends, until_empty=True)
+    bridge.thread.join(30)
+    assert not isinstance(bridge.end(), BaseException)
+    assert bodies_of(ends.arrived()) == Counter(numbered(3))
 
 
 def test_more_bridges_than_threads_are_refused(ends, azurite, moto_server, tmp_path):

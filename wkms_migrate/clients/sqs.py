@@ -119,15 +119,7 @@ class SqsQueue:
 
     def facts(self) -> Facts:
         """Ask the queue about itself. Raises `WkmsError` when it is not there or may not be asked."""
-        try:
-            reply = self._call("GetQueueAttributes", {"QueueUrl": self.url, "AttributeNames": ["All"]})
-        except ServiceError as error:
-            if error.code not in ABSENT:
-                raise
-            raise WkmsError(
-                f"There is no SQS queue {self.url}.",
-                hint="Run `wkms-migrate phase provision`, or correct phases.queue.",
-            ) from error
+        reply = self._call("GetQueueAttributes", {"QueueUrl": self.url, "AttributeNames": ["All"]})
         found = reply.value["Attributes"]
         policy = orjson.loads(found["RedrivePolicy"]) if found.get("RedrivePolicy") else None
         return Facts(
@@ -215,11 +207,8 @@ class Sqs:
         try:
             return self._ask(operation, wanted)
         except ServiceError as error:
-            if error.code in DENIED:
-                raise WkmsError(
-                    f"SQS refuses {operation} on {wanted['QueueUrl']}: {error.code}.",
-                    hint=f"The AWS credentials need the right sqs:{operation.removesuffix('Batch')}.",
-                ) from error
+            if refusal := _refusal(error.code, operation, wanted["QueueUrl"]):
+                raise refusal from error
             if error.code not in ENDED:
                 raise
             self._keys.renew(used, error)
@@ -253,6 +242,19 @@ def connect(aws: Aws, stop: threading.Event | None = None) -> Sqs:
     keys = AwsKeys(aws)
     endpoint = aws.endpoint_url or str(aws_client.session(aws).client("sqs").meta.endpoint_url)
     return Sqs(endpoint, aws.region, keys, stop or threading.Event())
+
+
+def _refusal(code: str, operation: str, url: object) -> WkmsError | None:
+    """Return the error for what SQS refuses because of rights or a queue that is not there."""
+    if code in DENIED:
+        return WkmsError(
+            f"SQS refuses {operation} on {url}: {code}.",
+            hint=f"The AWS credentials need the right sqs:{operation.removesuffix('Batch')}.",
+        )
+    if code in ABSENT:
+        hint = "Run `wkms-migrate phase provision`, or correct phases.queue; then run the same command again."
+        return WkmsError(f"There is no SQS queue {url}.", hint=hint)
+    return None
 
 
 def _type(value: str | int) -> str:

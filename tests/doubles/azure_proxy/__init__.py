@@ -17,7 +17,11 @@ from doubles.faults import Fault, Faults, Kind
 
 SEGMENT = 4 << 20
 PAUSE_SECONDS = 60
-REFUSALS: dict[Kind, str] = {"denied": "AuthorizationPermissionMismatch", "expired": "AuthenticationFailed"}
+REFUSALS: dict[Kind, tuple[int, str]] = {
+    "denied": (403, "AuthorizationPermissionMismatch"),
+    "expired": (403, "AuthenticationFailed"),
+    "absent": (404, "QueueNotFound"),
+}
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -106,9 +110,9 @@ class Handler(BaseHTTPRequestHandler):
         """Return what is answered without asking Azurite."""
         if met("unavailable"):
             return 503, {"x-ms-error-code": "ServerBusy", "Retry-After": "0"}
-        for kind, code in REFUSALS.items():
+        for kind, (status, code) in REFUSALS.items():
             if met(kind):
-                return 403, {"x-ms-error-code": code}
+                return status, {"x-ms-error-code": code}
         if self.server.proxy.versions.is_gone(self.path):
             return 404, {"x-ms-error-code": "BlobNotFound"}
         return (202, {}) if self.server.proxy.archive.asked(self.command, self.path, self.headers) else None

@@ -17,7 +17,11 @@ from doubles.faults import Faults, Kind
 from doubles.strict_sqs import limits
 
 OWN_HEADERS = frozenset({"host", "connection", "content-length", "x-amz-target"})
-REFUSALS: dict[Kind, tuple[str, int]] = {"denied": ("AccessDeniedException", 403), "expired": ("ExpiredToken", 403)}
+REFUSALS: dict[Kind, tuple[str, int]] = {
+    "denied": ("AccessDeniedException", 403),
+    "expired": ("ExpiredToken", 403),
+    "absent": ("QueueDoesNotExist", 400),
+}
 
 
 class StrictSqs:
