@@ -8,6 +8,7 @@ from wkms_migrate.clients import target_database
 from wkms_migrate.errors import NotKnownYet
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, users, verify
+from wkms_migrate.phases.mysql.patience import patient
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
@@ -28,14 +29,14 @@ def plan(context: Context) -> Iterator[Step]:
     names = ", ".join(settings.schemas)
     stages: list[list[Work]] = [
         [("preflight", f"Check both servers before moving {names}", preflight.run)],
-        [("schema", f"Make the tables of {names}", schema.run)],
+        [("schema", f"Make the tables of {names}", patient(schema.run))],
         [("data", f"Copy the rows of {names} from one snapshot", data.run)],
         [
-            ("indexes", "Add indexes and foreign keys", indexes.run),
-            ("verify/rows", "Compare the rows on both ends", verify.rows),
+            ("indexes", "Add indexes and foreign keys", patient(indexes.run)),
+            ("verify/rows", "Compare the rows on both ends", patient(verify.rows)),
         ],
-        [("objects", "Make views, routines, triggers and events (disabled)", objects.run)],
-        [("verify", "Compare definitions and objects on both ends", verify.run)],
+        [("objects", "Make views, routines, triggers and events (disabled)", patient(objects.run))],
+        [("verify", "Compare definitions and objects on both ends", patient(verify.run))],
     ]
     if settings.users:
         stages.insert(5, [("grants", "Grant accounts and roles what they had", users.grant)])

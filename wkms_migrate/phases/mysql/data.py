@@ -27,15 +27,12 @@ from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.parallel import each, workers_of
+from wkms_migrate.phases.mysql.patience import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.phases.mysql.snapshot import Snapshot
 from wkms_migrate.phases.mysql.throttle import Throttle
 from wkms_migrate.plan import StepRun
-
-# A managed server that fails over to its standby is away for one or two minutes.
-PATIENCE_SECONDS = 180.0
-ATTEMPTS = 60
 
 # Bytes of an average row up to which it is cheaper that the source joins lines than that this program makes each.
 SMALL_ROW = 400

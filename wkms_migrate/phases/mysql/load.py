@@ -24,6 +24,7 @@ from wkms_migrate.phases.mysql.load_job import Load
 from wkms_migrate.phases.mysql.load_rows import RowsLoad
 from wkms_migrate.phases.mysql.load_verify import Before
 from wkms_migrate.phases.mysql.parallel import each, workers_of
+from wkms_migrate.phases.mysql.patience import patient
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
@@ -68,11 +69,15 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
     where = load.place
     work: list[tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]] = [
         ("check", f"Check {where} and the target", lambda run: _check(run, load)),
-        ("tables", f"Make {len(load.tables)} tables", lambda run: load_definitions.tables(run, load)),
+        ("tables", f"Make {len(load.tables)} tables", patient(lambda run: load_definitions.tables(run, load))),
         ("rows", f"Load {rows:,} rows from {where}", lambda run: _rows(run, load)),
-        ("indexes", "Add indexes and foreign keys", lambda run: load_definitions.additions(run, load)),
-        ("objects", f"Make {len(load.objects)} objects", lambda run: load_definitions.stored_objects(run, load)),
-        ("verify", "Compare the target with the dump", lambda run: _verify(run, load)),
+        ("indexes", "Add indexes and foreign keys", patient(lambda run: load_definitions.additions(run, load))),
+        (
+            "objects",
+            f"Make {len(load.objects)} objects",
+            patient(lambda run: load_definitions.stored_objects(run, load)),
+        ),
+        ("verify", "Compare the target with the dump", patient(lambda run: _verify(run, load))),
     ]
     if settings.on_existing == "replace":
         names = [load.target_schema(one.name) for one in load.schemas]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from wkms_migrate import retry
 from wkms_migrate.phases.mysql import digest, gate, rows
-from wkms_migrate.phases.mysql.data import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, decompressed
 from wkms_migrate.phases.mysql.dump_store import Store
 from wkms_migrate.phases.mysql.load_job import ChunkJob, Load
+from wkms_migrate.phases.mysql.patience import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.plan import StepRun
 
