@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cost_cases import BUNDLED, DAY
+from terraform_plan import RECORDED
 
 from wkms_migrate.cost import build, inputs, terraform_plan
 from wkms_migrate.cost.terraform_prices import FREE, PRICED
@@ -69,6 +70,17 @@ def test_the_plan_of_the_defaults_costs_what_the_scenario_of_the_defaults_says(b
     written = build.answer(bundled, asked, {}).comparison.target
     assert report.comparison.target.problems == ()
     assert report.comparison.target.total == written.total
+
+
+def test_a_plan_as_terraform_wrote_it_costs_what_the_scenario_of_the_defaults_says(bundled):
+    found = terraform_plan.planned(terraform_plan.read(RECORDED), bundled.scenarios["aws-vm"])
+    read = replace(bundled, scenarios=bundled.scenarios | {"terraform": found.scenario})
+    planned, written = (
+        build.answer(read, build.Question(baseline="azure-now", target=name, as_of=DAY), {}).comparison.target
+        for name in ("terraform", "aws-rds")
+    )
+    assert (found.unmapped, planned.problems, planned.missing) == ((), (), ())
+    assert planned.total == written.total
 
 
 def test_resources_of_modules_count_and_equal_ones_are_counted_together(bundled):
