@@ -76,6 +76,26 @@ def test_plan_counts_what_is_there_and_what_cannot_stay(move, source, target):
     assert not (move.folder / "runs").exists()
 
 
+def test_plan_prices_what_is_due_by_tier_and_rehydration_by_priority(move, source):
+    source.put("hot", content(1000))
+    source.put("cool", content(300_000), standard_blob_tier=StandardBlobTier.COOL)
+    source.put("frozen", content(1000), standard_blob_tier=StandardBlobTier.ARCHIVE)
+    file = move.write()
+    charges = blob(file, "plan").data["charges"]
+    assert list(charges) == ["copy", "rehydrate, priority Standard", "rehydrate, priority High"]
+    lines = {one["sku"]: one for one in charges["copy"]}
+    assert {"azure.egress", "azure.blob.read", "azure.blob.read.cool", "azure.blob.retrieval.cool"} <= set(lines)
+    assert lines["azure.blob.retrieval.cool"]["source"].endswith("2026-10-01")
+    assert lines["aws.s3.put.standard-ia"]["amount"] is None
+    assert lines["aws.s3.put.standard-ia"]["status"] == "missing"
+    early = charges["rehydrate, priority High"][-1]
+    assert (early["sku"], early["status"]) == ("azure.blob.archive-lrs", "estimated")
+    move.run()
+    told = blob(file, "plan")
+    assert [one["sku"] for one in told.data["charges"]["copy"]] == ["azure.egress"]
+    assert "no price of" not in told.told
+
+
 def test_plan_knows_no_time_that_nobody_measured_and_counts_only_what_is_due(move, source):
     source.put("a", content(1000))
     source.put("b", content(2000))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from wkms_migrate.cost import prices
+from wkms_migrate.cost.prices import Price
 from wkms_migrate.cost.ranges import Range
 
 SKU = "azure.egress"
@@ -28,10 +29,15 @@ def of(size: int, folder: Path) -> Egress:
     price = prices.load(sorted(folder.glob("azure-*.yaml"))).get(SKU)
     if price is None or not price.tiers:
         return Egress(None, "", "", f"the price of {SKU} is missing")
-    quantity = Range.exactly(Decimal(size) / GB)
+    total = priced(Range.exactly(Decimal(size) / GB), price)
+    source = f"{price.source.title}, {price.source.date}" if price.source else ""
+    return Egress(total.rounded(), price.currency, source, price.basis)
+
+
+def priced(quantity: Range, price: Price) -> Range:
+    """Return what so many units cost, each at the price of its tier; not rounded."""
     ceilings = [*(tier.above for tier in price.tiers[1:]), None]
     total = Range.exactly(0)
     for tier, ceiling in zip(price.tiers, ceilings, strict=True):
         total = total + quantity.clipped(tier.above, ceiling) * tier.price
-    source = f"{price.source.title}, {price.source.date}" if price.source else ""
-    return Egress(total.rounded(), price.currency, source, price.basis)
+    return total

@@ -23,7 +23,8 @@ def list_versions(handler: Handler, bucket: str, _: str, __: bytes) -> None:
     ids = [(key, item.version if item else MARKER) for key, item, _ in every]
     begin = ids.index(after) + 1 if after in ids else 0
     page, more = every[begin : begin + most], len(every) > begin + most
-    text = "".join(_entry(handler, *one) for one in page)
+    text = "<EncodingType>url</EncodingType>" if query.get("encoding-type") else ""
+    text += "".join(_entry(handler, *one) for one in page)
     if more:
         key, version = ids[begin + most - 1]
         text += f"<NextKeyMarker>{handler.named(key)}</NextKeyMarker>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wkms_migrate.cli.blob import ends
+from wkms_migrate.cli.blob import charges, ends
 from wkms_migrate.cli.blob.ends import Ends
 from wkms_migrate.cli.blob.selection import selected
 from wkms_migrate.cli.flags import Flags
@@ -16,7 +16,7 @@ from wkms_migrate.cli.options import Options, shared
 
 if TYPE_CHECKING:
     from wkms_migrate.cost.egress import Egress
-    from wkms_migrate.phases.blob.forecast import Rate
+    from wkms_migrate.phases.blob.forecast import Rate, Workload
     from wkms_migrate.phases.blob.survey import Heap, Survey
 
 Measure = Annotated[
@@ -32,8 +32,13 @@ class Seen:
     place: str
     survey: Survey
     past: Mapping[str, int]
-    due: Heap | None
+    due: Workload | None
     why: str
+
+    @property
+    def work(self) -> Workload:
+        """What is to be copied: all of it where the bucket cannot be asked."""
+        return self.due or self.survey.work
 
 
 @shared
@@ -50,16 +55,18 @@ def plan(options: Options, flags: Flags, measure: Measure = False, speed: Speed 
             _say(options, container, seen[container])
         rate = _rate(both, seen, speed, measure=measure)
     objects, size = _total(seen)
-    charge = _egress(size)
     seconds = rate.seconds(objects, size) if rate else None
-    _say_total(options, charge, rate, (objects, size, seconds))
+    _say_total(options, rate, (objects, size, seconds))
+    found = charges.of([one.work for one in seen.values()], [one.survey.thaw for one in seen.values()])
+    charges.say(options, found)
     options.data(
         {
             "containers": {name: _as_data(one) for name, one in seen.items()},
             "to_copy": {"objects": objects, "bytes": size},
             "seconds": seconds,
             "rate": asdict(rate) if rate else None,
-            "egress": asdict(charge),
+            "egress": asdict(_egress(size)),
+            "charges": charges.as_data(found),
         }
     )
 
@@ -75,18 +82,21 @@ def _look(both: Ends, container: str, place: str) -> Seen:
     return Seen(place, found, past(both.service, container, selection), due, why)
 
 
-def _due(both: Ends, container: str, place: str) -> tuple[Heap | None, str]:
+def _due(both: Ends, container: str, place: str) -> tuple[Workload | None, str]:
     """Return what is not in the bucket yet; None and the reason where the bucket cannot be asked."""
     from wkms_migrate.errors import WkmsError
     from wkms_migrate.phases.blob import look
+    from wkms_migrate.phases.blob.forecast import Workload
     from wkms_migrate.phases.blob.place import UNKNOWN
-    from wkms_migrate.phases.blob.survey import Heap
 
     if not place or place == UNKNOWN:
         return None, "the bucket is not known yet"
     try:
         with look.both(both.context, container, place) as seen:
-            return Heap(*seen.job.manifest.totals(due=True)), ""
+            due = Workload()
+            for item in seen.job.manifest.pending():
+                due.add(item.blob, both.settings)
+            return due, ""
     except WkmsError as error:
         return None, error.message
 
@@ -104,8 +114,8 @@ def _rate(both: Ends, seen: Mapping[str, Seen], speed: float | None, *, measure:
 
 
 def _total(seen: Mapping[str, Seen]) -> tuple[int, int]:
-    heaps = [one.due or one.survey.taken for one in seen.values()]
-    return sum(heap.objects for heap in heaps), sum(heap.bytes for heap in heaps)
+    work = [one.work for one in seen.values()]
+    return sum(one.objects for one in work), sum(one.bytes for one in work)
 
 
 def _egress(size: int) -> Egress:
@@ -116,9 +126,12 @@ def _egress(size: int) -> Egress:
 
 
 def _say(options: Options, container: str, one: Seen) -> None:
+    from wkms_migrate.phases.blob.survey import sized
+
     found = one.survey
     options.say(f"{container} → {one.place or '(no bucket)'}: {found.taken.text}")
-    options.say(f"    to copy: {one.due.text}" if one.due else f"    to copy: all of it ({one.why})")
+    due = f"{one.work.objects:,} objects, {sized(one.work.bytes)}" if one.due else f"all of it ({one.why})"
+    options.say(f"    to copy: {due}")
     options.say(f"    tiers: {_heaps(found.tiers)}")
     options.say(f"    storage classes: {_heaps(found.classes) or 'none'}")
     if found.archived.objects:
@@ -139,7 +152,7 @@ def _heaps(heaps: Mapping[str, Heap]) -> str:
     return "; ".join(f"{name} {heap.text}" for name, heap in sorted(heaps.items()))
 
 
-def _say_total(options: Options, charge: Egress, rate: Rate | None, total: tuple[int, int, float | None]) -> None:
+def _say_total(options: Options, rate: Rate | None, total: tuple[int, int, float | None]) -> None:
     from wkms_migrate.phases.blob.survey import sized
     from wkms_migrate.ui.text import duration
 
@@ -151,13 +164,6 @@ def _say_total(options: Options, charge: Egress, rate: Rate | None, total: tuple
         options.say(
             "How long it takes is not known before something was copied: --measure reads some, --speed N reckons."
         )
-    if charge.amount is None:
-        options.say(f"Leaving Azure costs an unknown amount: {charge.basis}.")
-    else:
-        options.say(
-            f"Leaving Azure costs about {charge.amount.base} {charge.currency} if nothing else leaves it this month "
-            f"({charge.source}). Reading Cool, Cold and rehydrated blobs is charged too; its price is missing here."
-        )
 
 
 def _as_data(one: Seen) -> dict[str, Any]:
@@ -166,7 +172,7 @@ def _as_data(one: Seen) -> dict[str, Any]:
         "place": one.place,
         "objects": found.taken.objects,
         "bytes": found.taken.bytes,
-        "to_copy": asdict(one.due) if one.due else None,
+        "to_copy": {"objects": one.due.objects, "bytes": one.due.bytes} if one.due else None,
         "not_compared": one.why,
         "tiers": {name: asdict(heap) for name, heap in found.tiers.items()},
         "storage_classes": {name: asdict(heap) for name, heap in found.classes.items()},

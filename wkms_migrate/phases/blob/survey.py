@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
+from wkms_migrate.phases.blob.forecast import Archived, Workload
 from wkms_migrate.phases.blob.mapping import Left, fingerprint, mapped, storage_class
 from wkms_migrate.phases.blob.selection import Selection
 from wkms_migrate.phases.blob.settings import BlobSettings
@@ -52,6 +54,8 @@ class Survey:
     kinds: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     largest: list[Blob] = field(default_factory=list)
+    work: Workload = field(default_factory=Workload)
+    thaw: Archived = field(default_factory=Archived)
     unselected: int = 0
     tags: bool = True
     digest: str = ""
@@ -102,7 +106,10 @@ def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> N
     found.kinds[blob.kind] += 1
     if blob.tier == "Archive":
         found.archived.add(blob.size)
-        found.rehydrating += blob.archive_status.startswith(PENDING)
+        pending = blob.archive_status.startswith(PENDING)
+        found.rehydrating += pending
+        if reason == "archived" and not pending:
+            found.thaw.add(blob, datetime.now(UTC))
     if reason:
         found.left[reason] += 1
         named = found.examples.setdefault(reason, [])
@@ -110,6 +117,7 @@ def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> N
             named.append(blob.name)
         return
     found.taken.add(blob.size)
+    found.work.add(blob, settings)
     if len(found.largest) < LARGEST or blob.size > found.largest[-1].size:
         found.largest = nlargest(LARGEST, [*found.largest, blob], key=lambda one: one.size)
     found.classes.setdefault(storage_class(blob, settings.storage_classes), Heap()).add(blob.size)
