@@ -49,12 +49,35 @@ def test_plan_says_what_there_is_and_takes_nothing(ends):
     (sight,) = told["queues"]
     assert (sight["count"], sight["seen"], sight["target_messages"]) == (5, 4, 1)
     assert sight["encodings"] == {"text": 3, "base64": 1}
-    assert sight["tries"] == 0
+    assert (sight["tries"], sight["hidden"]) == (0, 1)
     assert sum("hidden" in one or "purge" in one for one in sight["problems"]) == 2
     assert "SQS keeps a message for 4 days" in " ".join(sight["problems"])
     assert "a copy would cost nothing" in said
     assert {one.dequeue_count for one in ends.source.peek_messages(32)} == {0}
     assert not (ends.move.folder / "runs").exists()
+
+
+def test_plan_says_what_it_cannot_know(ends):
+    ends.put(numbered(33))
+    code, told, said = call(ends, "plan", "-v")
+    assert code == 0
+    (sight,) = told["queues"]
+    assert sight["hidden"] is None
+    assert "how many are hidden cannot be known" in said
+    assert not [problem for problem in sight["problems"] if "hidden" in problem]
+    _, told, said = call(ends, "drain", "--dry-run", "-v")
+    assert "Azure tells nobody when" in json.dumps(told)
+
+
+def test_plan_counts_who_gets_his_tries_again(ends):
+    ends.put(["다섯 번 실패한 것"])
+    for _ in range(5):
+        ends.source.update_message(ends.source.receive_message(visibility_timeout=60), visibility_timeout=0)
+    ends.put(["처음인 것"])
+    _, told, _ = call(ends, "plan")
+    (sight,) = told["queues"]
+    assert sight["tries"] == 5
+    assert [problem for problem in sight["problems"] if problem.startswith("1 of those looked at were taken 5 times")]
 
 
 def test_drain_then_reconcile_then_a_message_that_is_missing(ends):
