@@ -142,6 +142,18 @@ def test_json_that_text_cannot_carry_is_told(make, mysql_pair):
     assert fetch(mysql_pair.target, f"SELECT j FROM {SCHEMA}.t ORDER BY id") == [('{"price": 1.1}',)] * 2
 
 
+def test_json_that_text_cannot_carry_is_told_by_column(make):
+    exact, loose = "'{\"a\": 1.1}'", "JSON_OBJECT('a', CAST(1.10 AS DECIMAL(4,2)))"
+    state = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, j JSON, `가, b` JSON, never JSON)",
+        f"INSERT INTO t VALUES (1, {loose}, {loose}, '1'), (2, {exact}, {loose}, NULL), (3, NULL, {exact}, '2')",
+    ).run()
+    (told,) = [one for one in state.findings.values() if one.code == "mysql-json-number"]
+    assert told.object == f"{SCHEMA}.t"
+    assert told.text.startswith("2 rows hold JSON")
+    assert told.text.endswith("By column: j: 1, 가, b: 2.")
+
+
 def test_a_warning_is_no_failure_when_the_rows_are_exact(make, mysql_pair):
     state = make(
         "CREATE TABLE t (id INT PRIMARY KEY, e ENUM('a','b'))",

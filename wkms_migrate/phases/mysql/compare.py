@@ -13,6 +13,7 @@ from wkms_migrate.clients.mysql import Session
 from wkms_migrate.phases.mysql import chunks, digest, pairs, servers, snapshot
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.converted import Converted
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.pairs import Pair, Pairing
 from wkms_migrate.phases.mysql.settings import MysqlSettings
@@ -132,16 +133,16 @@ def ranges(ends: Ends, chosen: Sequence[Pair], workers: int, chunk_bytes: int) -
             raise
 
 
-def _range(pair: Pair, chunk: Chunk, one: Future[tuple[Digest, int]], other: Future[Digest]) -> Range:
+def _range(pair: Pair, chunk: Chunk, one: Future[tuple[Digest, Converted]], other: Future[Digest]) -> Range:
     source, converted = one.result()
-    return Range(pair=pair, chunk=chunk, source=source, target=other.result(), json_again=converted > 0)
+    return Range(pair=pair, chunk=chunk, source=source, target=other.result(), json_again=converted.rows > 0)
 
 
 def _cut(sessions: Sessions, pair: Pair, chunk_bytes: int) -> list[Chunk]:
     return chunks.cut(_asked(sessions, lambda session: chunks.bounds(session, pair.source, chunk_bytes)))
 
 
-def _read_source(sessions: Sessions, pair: Pair, chunk: Chunk) -> tuple[Digest, int]:
+def _read_source(sessions: Sessions, pair: Pair, chunk: Chunk) -> tuple[Digest, Converted]:
     where = chunk.where(pair.source)
     return _asked(sessions, lambda session: digest.read_movable(session, pair.source, where))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
     catalog,
     chunks,
+    converted,
     digest,
     gate,
     pairs,
@@ -25,6 +25,7 @@ from wkms_migrate.phases.mysql import (
 )
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.converted import Converted
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.parallel import each, workers_of
 from wkms_migrate.phases.mysql.patience import ATTEMPTS, PATIENCE_SECONDS
@@ -67,7 +68,7 @@ class Landed:
     source: Digest
     base: Digest
     bytes: int
-    converted: int
+    converted: Converted
 
 
 def run(run: StepRun) -> Mapping[str, Json]:
@@ -162,15 +163,15 @@ class Copy:
         with self._pace.turn(), self._snapshot.session() as source, self._targets.session() as target:
             base = self._base(target, job)
             if earlier or self._append:
-                wanted, converted = self._movable(source, job)
+                wanted, changed = self._movable(source, job)
                 if job.read(target) == base + wanted:
-                    return Landed(wanted, base, int(earlier["bytes"]) if earlier else 0, converted)
+                    return Landed(wanted, base, int(earlier["bytes"]) if earlier else 0, changed)
             return self._land(source, target, job, base)
 
-    def _movable(self, source: Session, job: Job) -> tuple[Digest, int]:
+    def _movable(self, source: Session, job: Job) -> tuple[Digest, Converted]:
         """Return the digest that a chunk has once it is moved, and how many rows' JSON is written anew by that."""
         if self._json_stays_text:
-            return digest.read(source, job.table, job.where), 0
+            return digest.read(source, job.table, job.where), Converted()
         return digest.read_movable(source, job.table, job.where)
 
     def _base(self, target: Session, job: Job) -> Digest:
@@ -192,7 +193,7 @@ class Copy:
             if not self._append:
                 target.run(f"DELETE FROM {there.quoted}{job.chunk.where(there)}")
             loaded = target.load(rows.load(there), self._blocks(source, job, tally))
-            wanted, converted = self._read(source, job, tally)
+            wanted, changed = self._read(source, job, tally)
             gate.check(
                 self._run,
                 target,
@@ -202,14 +203,14 @@ class Copy:
                 loaded=loaded,
                 is_exact=lambda: job.read(target) == base + wanted,
             )
-        return Landed(wanted, base, tally.bytes, converted)
+        return Landed(wanted, base, tally.bytes, changed)
 
-    def _read(self, source: Session, job: Job, tally: rows.Tally) -> tuple[Digest, int]:
+    def _read(self, source: Session, job: Job, tally: rows.Tally) -> tuple[Digest, Converted]:
         """Return what `_movable` does, without reading the rows once more where their hashes came with them."""
         loose = tally.loose_json and not self._json_stays_text
         if is_small(job.table) or tally.unhashed or loose:
             return self._movable(source, job)
-        return Digest(tally.rows, tally.hashes % digest.MODULUS), 0
+        return Digest(tally.rows, tally.hashes % digest.MODULUS), Converted()
 
     def _blocks(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
         for block in lines(source, job.table, job.where, tally, hashed=True):
@@ -252,17 +253,8 @@ def _joined(source: Session, table: Table, where: str, tally: rows.Tally) -> byt
 
 
 def _note_converted(run: StepRun, jobs: list[Job], landed: list[Landed]) -> None:
-    counted: Counter[str] = Counter()
+    counted: dict[str, Converted] = {}
     for job, one in zip(jobs, landed, strict=True):
-        counted[job.table.id] += one.converted
-    for table, rows_changed in sorted(counted.items()):
-        if rows_changed:
-            run.finding(
-                "mysql-json-number",
-                f"{rows_changed:,} rows hold JSON that is written differently after it was read again, such as a"
-                " DECIMAL 1.10 that becomes 1.1.",
-                table,
-                kind="converted",
-                severity="warning",
-                hint="Equal as a double; where the written form matters, repair it with JSON_SET and CAST.",
-            )
+        counted[job.table.id] = counted.get(job.table.id, Converted()) + one.converted
+    for table, found in sorted(counted.items()):
+        converted.tell(run, table, found)

@@ -7,12 +7,14 @@ not XOR, because pairs of equal rows cancel under XOR. SHA2() because MD5() and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql.catalog import BINARIES, FLOATS, GEOMETRIES, TEXTS, Column, Table
+from wkms_migrate.phases.mysql.converted import Converted
 from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.rows import HASH_BYTES, source
 
@@ -114,17 +116,22 @@ def read(session: Session, table: Table, where: str = "", *, json_again: bool = 
     return Digest(*_asked(session, table, query(table, where, json_again=json_again)))
 
 
-def read_movable(session: Session, table: Table, where: str = "") -> tuple[Digest, int]:
+def read_movable(session: Session, table: Table, where: str = "") -> tuple[Digest, Converted]:
     """Return the digest that a range of the source has once it is moved, and how many rows' JSON is written anew.
 
     LOAD DATA makes JSON from text, which has no DECIMAL and no DATE: 1.10 comes back as the double 1.1.
     """
-    changed = [_json_changed(quoted(column.name)) for column in table.columns if column.type == "json"]
-    if not changed:
-        return read(session, table, where), 0
-    also = f", COALESCE(SUM({' OR '.join(changed)}), 0)"
-    rows, added, converted = _asked(session, table, query(table, where, also=also))
-    return (read(session, table, where, json_again=True) if converted else Digest(rows, added)), converted
+    names = [column.name for column in table.columns if column.type == "json"]
+    if not names:
+        return read(session, table, where), Converted()
+    changed = [_json_changed(quoted(name)) for name in names]
+    either = f", COALESCE(SUM({' OR '.join(changed)}), 0)"
+    rows, added, converted = _asked(session, table, query(table, where, also=either))
+    if not converted:
+        return Digest(rows, added), Converted()
+    by_column = "".join(f", COALESCE(SUM({one}), 0)" for one in changed)
+    rows, added, *each = _asked(session, table, query(table, where, json_again=True, also=by_column))
+    return Digest(rows, added), Converted(converted, +Counter(dict(zip(names, each, strict=True))))
 
 
 def _asked(session: Session, table: Table, sql: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
     catalog,
+    converted,
     ddl,
     digest,
     dump_manifest,
@@ -115,7 +116,8 @@ def write(run: StepRun, connect: Callable[[], Session], settings: MysqlSettings,
         _check_unchanged(before, _shape(session, settings))
         manifest = _manifest(session, settings, taken, before, files)
     store.write(dump_manifest.MANIFEST, [manifest.encoded()])
-    _note_converted(run, manifest)
+    for table, changed in sorted(rows.converted.items()):
+        converted.tell(run, table, changed)
     return {
         "dump": store.where,
         "dump_id": manifest.id,
@@ -219,17 +221,3 @@ def _table(table: Table, definition: str, dumped: list[DumpedChunk]) -> DumpedTa
 
 def _recorded(settings: MysqlSettings) -> dict[str, Json]:
     return {name: value for name, value in settings.model_dump(mode="json").items() if name in RECORDED}
-
-
-def _note_converted(run: StepRun, manifest: Manifest) -> None:
-    for table in manifest.tables:
-        if converted := sum(chunk.converted for chunk in table.chunks):
-            run.finding(
-                "mysql-json-number",
-                f"{converted:,} rows hold JSON that its text writes differently, such as a DECIMAL 1.10 that becomes"
-                " 1.1 when it is loaded.",
-                f"{table.schema}.{table.name}",
-                kind="converted",
-                severity="warning",
-                hint="Equal as a double; where the written form matters, repair it with JSON_SET and CAST.",
-            )

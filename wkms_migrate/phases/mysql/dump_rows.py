@@ -14,6 +14,7 @@ from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql import data, digest, dump_manifest, rows, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.converted import Converted
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, compressed
 from wkms_migrate.phases.mysql.dump_manifest import DumpedChunk
@@ -54,6 +55,7 @@ class RowsDump:
         self._chunk_bytes = chunk_bytes
         self._counting = threading.Lock()
         self._rows = self._bytes = self._expected_rows = 0
+        self.converted: dict[str, Converted] = {}
 
     def jobs(self, table: Table) -> list[Job]:
         """Cut a table into chunks, which are its files."""
@@ -64,27 +66,28 @@ class RowsDump:
 
     def chunk(self, job: Job) -> DumpedChunk:
         """Write one chunk, or see that an earlier attempt's file holds what this snapshot shows; checkpoint it."""
-        dumped = retry.call(self._attempt, job)
+        dumped, changed = retry.call(self._attempt, job)
         self._run.checkpoint(asdict(dumped), key=job.file)
         with self._counting:
             self._rows += dumped.rows
             self._bytes += dumped.bytes
+            self.converted[job.table.id] = self.converted.get(job.table.id, Converted()) + changed
             self._run.progress(self._rows, max(self._expected_rows, self._rows), bytes=self._bytes, item=job.table.id)
         return dumped
 
-    def _attempt(self, job: Job) -> DumpedChunk:
+    def _attempt(self, job: Job) -> tuple[DumpedChunk, Converted]:
         known = self._run.cursors.get(job.file)
         with self._pace.turn(), self._snapshot.session() as source, unchanged.reading(job.table):
-            content, converted = digest.read_movable(source, job.table, job.where)
+            content, changed = digest.read_movable(source, job.table, job.where)
             if known is not None:
                 earlier = msgspec.convert(known, DumpedChunk)
                 if earlier.content == content and self._store.holds(job.file, _written(earlier)):
-                    return earlier
+                    return earlier, changed
             tally = rows.Tally()
-            as_text = digest.read(source, job.table, job.where) if converted else content
+            as_text = digest.read(source, job.table, job.where) if changed.rows else content
             written = self._store.write(job.file, compressed(self._lines(source, job, tally)))
         _check_rows(job, content, tally)
-        return DumpedChunk(
+        dumped = DumpedChunk(
             file=job.file,
             number=job.chunk.number,
             after=job.chunk.after,
@@ -92,12 +95,13 @@ class RowsDump:
             rows=content.rows,
             digest=str(content),
             text_digest=str(as_text),
-            converted=converted,
+            converted=changed.rows,
             bytes=tally.bytes,
             size=written.size,
             sha256=written.sha256,
             crc64=written.crc64,
         )
+        return dumped, changed
 
     def _lines(self, source: Session, job: Job, tally: rows.Tally) -> Iterator[bytes]:
         for block in data.lines(source, job.table, job.where, tally):

@@ -94,7 +94,7 @@ def _explain(run: StepRun, ends: Ends, part: Part, there: Digest) -> None:
         ours, _ = digest.read_movable(session, part.pair.source, where)
     with ends.target.session() as session:
         theirs = digest.read(session, part.pair.target, part.chunk.where(part.pair.target))
-    found = Range(pair=part.pair, chunk=part.chunk, source=ours, target=theirs, json_again=converted > 0)
+    found = Range(pair=part.pair, chunk=part.chunk, source=ours, target=theirs, json_again=converted.rows > 0)
     rows = [] if part.base.rows or not found.differs else list(islice(drill.rows(ends, found), ROWS_TOLD + 1))
     told = "; ".join(str(row) for row in rows[:ROWS_TOLD]) + ("; and more" if len(rows) > ROWS_TOLD else "")
     run.finding(
