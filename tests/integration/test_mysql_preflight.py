@@ -213,6 +213,45 @@ def test_a_role_counts_when_it_is_active_and_is_told_when_not(poor):
     assert "source-role-inactive" not in {one.id for one in verdict.problems}
 
 
+@pytest.fixture
+def partial_revokes(mysql_pair) -> Iterator[None]:
+    execute(mysql_pair.source, "SET GLOBAL partial_revokes = ON")
+    yield
+    execute(mysql_pair.source, "DROP USER IF EXISTS 'poor'@'%'", "SET GLOBAL partial_revokes = OFF")
+
+
+ALL = "SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, RELOAD, REPLICATION CLIENT, SHOW_ROUTINE"
+RIGHTS = f"GRANT {ALL} ON *.* TO 'poor'@'%'"
+
+
+@pytest.mark.usefixtures("partial_revokes")
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        (f"REVOKE TRIGGER ON `{SCHEMA}`.* FROM 'poor'@'%'", {"source-privilege"}),
+        ("REVOKE TRIGGER, SELECT ON `mysql`.* FROM 'poor'@'%'", set()),
+    ],
+    ids=["of the moved schema", "of another"],
+)
+def test_a_right_that_was_revoked_for_one_schema_is_missing_there(poor, statement, missing):
+    problems = [one for one in judged(poor(RIGHTS, statement)).errors() if "privilege" in one.id]
+    assert {one.id for one in problems} == missing
+    assert all("TRIGGER" in one.evidence and SCHEMA in (one.object + one.evidence) for one in problems)
+
+
+@pytest.mark.usefixtures("partial_revokes")
+def test_a_role_gives_back_what_was_revoked(poor):
+    statements = (
+        f"REVOKE TRIGGER ON `{SCHEMA}`.* FROM 'poor'@'%'",
+        "DROP ROLE IF EXISTS 'reader'",
+        "CREATE ROLE 'reader'",
+        "GRANT TRIGGER ON *.* TO 'reader'",
+        "GRANT 'reader' TO 'poor'@'%'",
+        "SET DEFAULT ROLE 'reader' TO 'poor'@'%'",
+    )
+    assert not [one for one in judged(poor(RIGHTS, *statements)).errors() if "privilege" in one.id]
+
+
 def test_mariadb_has_no_false_missing_right(mariadb_pair, tmp_path):
     try:
         move = _made(mariadb_pair, tmp_path, TABLE, ROUTINE, EVENT, "CREATE VIEW v AS SELECT * FROM t")

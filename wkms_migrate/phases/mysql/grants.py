@@ -36,22 +36,32 @@ class Grants:
     """Privileges by the object they are granted on, `*` or a schema name (which may hold wildcards).
 
     `revoked` takes some of the global ones back for one schema (partial_revokes); `inactive` are roles that are granted
-    but not active, so that what they hold does not count.
+    but not active, so that what they hold does not count. `literal`: % and _ in names of schemas are no wildcards, as
+    on a server with partial_revokes.
     """
 
     on: On
     revoked: On = ()
     inactive: tuple[str, ...] = ()
+    literal: bool = False
 
     def has(self, privilege: str, schema: str | None = None) -> bool:
         """Say whether a privilege is granted globally, or on all of this schema."""
-        name = SAME.get(privilege, privilege)
-        taken = any(where == schema and name in privileges for where, privileges in self.revoked)
+        wanted = {SAME.get(privilege, privilege), "ALL PRIVILEGES"}
+        taken = any(_is(where, schema) and wanted & privileges for where, privileges in self.revoked)
         return any(
-            name in privileges or "ALL PRIVILEGES" in privileges
+            wanted & privileges
             for where, privileges in self.on
-            if (where == "*" and not taken) or (where != "*" and schema is not None and _matches(where, schema))
+            if (where == "*" and not taken) or (where != "*" and self._covers(where, schema))
         )
+
+    def _covers(self, where: str, schema: str | None) -> bool:
+        return schema is not None and (_is(where, schema) if self.literal else _matches(where.lower(), schema.lower()))
+
+
+def _is(where: str, schema: str | None) -> bool:
+    """Compare names of schemas as a server with lower_case_table_names=1 does."""
+    return schema is not None and where.lower() == schema.lower()
 
 
 def _matches(pattern: str, schema: str) -> bool:
@@ -62,7 +72,7 @@ def _matches(pattern: str, schema: str) -> bool:
     return re.fullmatch(expression, schema, re.DOTALL) is not None
 
 
-def parse(lines: Iterable[str], inactive: tuple[str, ...] = ()) -> Grants:
+def parse(lines: Iterable[str], inactive: tuple[str, ...] = (), *, literal: bool = False) -> Grants:
     """Read the lines of SHOW GRANTS; grants on single tables and routines are left out."""
     found: dict[str, list[tuple[str, frozenset[str]]]] = {"GRANT": [], "REVOKE": []}
     for line in lines:
@@ -72,7 +82,7 @@ def parse(lines: Iterable[str], inactive: tuple[str, ...] = ()) -> Grants:
         schema = match["object"].removesuffix(".*").removeprefix("`").removesuffix("`").replace("``", "`")
         names = [name.strip().upper() for name in COLUMNS.sub("", match["privileges"]).split(",")]
         found[match["verb"]].append((schema, frozenset(SAME.get(name, name) for name in names)))
-    return Grants(tuple(found["GRANT"]), tuple(found["REVOKE"]), inactive)
+    return Grants(tuple(found["GRANT"]), tuple(found["REVOKE"]), inactive, literal)
 
 
 def read_grants(session: Session, *, is_mariadb: bool = False) -> Grants:
@@ -80,16 +90,15 @@ def read_grants(session: Session, *, is_mariadb: bool = False) -> Grants:
     # MariaDB shows the active role's grants with one's own, and has no USING.
     own = "SHOW GRANTS" if is_mariadb else "SHOW GRANTS FOR CURRENT_USER()"
     lines = [str(row[0]) for row in session.rows(own)]
+    literal = [row[1] for row in session.rows("SHOW GLOBAL VARIABLES LIKE 'partial_revokes'")] == ["ON"]
     roles = [role for line in lines for role in granted_roles(line)]
-    if not roles:
-        return parse(lines)
-    active = session.value("SELECT CURRENT_ROLE()")
+    active = session.value("SELECT CURRENT_ROLE()") if roles else None
     if active in {None, "NONE"}:
-        return parse(lines, tuple(roles))
-    if not is_mariadb:
-        lines += [str(row[0]) for row in session.rows(f"SHOW GRANTS FOR CURRENT_USER() USING {active}")]
+        return parse(lines, tuple(roles), literal=literal)
+    if not is_mariadb:  # these have one's own among them, without what a role gives back of what was revoked
+        lines = [str(row[0]) for row in session.rows(f"SHOW GRANTS FOR CURRENT_USER() USING {active}")]
     in_use = {_bare(role) for role in str(active).split(",")}
-    return parse(lines, tuple(role for role in roles if _bare(role) not in in_use))
+    return parse(lines, tuple(role for role in roles if _bare(role) not in in_use), literal=literal)
 
 
 def _bare(role: str) -> str:

@@ -31,6 +31,21 @@ def test_what_is_revoked_on_one_schema_is_missing_there_only():
     assert grants.has("SELECT", "mysql")
 
 
+def test_what_is_revoked_is_missing_whatever_the_case_of_the_name():
+    lines = ["GRANT SELECT, SHOW VIEW ON *.* TO `u`@`%`", "REVOKE SELECT ON `wkms`.* FROM `u`@`%`"]
+    assert not parse(lines).has("SELECT", "WKMS")
+    assert parse(lines).has("SHOW VIEW", "WKMS")
+    assert parse(lines).has("SELECT", "other")
+    assert parse([*lines, "GRANT SELECT ON `wkms`.* TO `u`@`%`"]).has("SELECT", "wkms")
+
+
+def test_names_are_patterns_unless_revokes_are_partial():
+    line = "GRANT SELECT ON `wk_s`.* TO `u`@`%`"
+    assert parse([line]).has("SELECT", "wkms")
+    assert not parse([line], literal=True).has("SELECT", "wkms")
+    assert parse([line], literal=True).has("SELECT", "wk_s")
+
+
 def test_one_right_has_many_names():
     mariadb = parse(["GRANT BINLOG MONITOR, SET USER ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*0'"])
     assert mariadb.has("REPLICATION CLIENT")
