@@ -14,6 +14,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 from cost_cases import BUNDLED
 
 from wkms_migrate import retry
@@ -38,6 +39,9 @@ COLUMNS = (
     "Currency",
     "usageType",
     "operation",
+    "LeaseContractLength",
+    "PurchaseOption",
+    "OfferingClass",
 )
 LISTS = """\
 lists:
@@ -133,18 +137,21 @@ EGRESS = [
 ]
 
 
+MACHINES_OF_AWS = [
+    row("S1", "APN2-BoxUsage:t3.small"),
+    row("S2", "APN2-BoxUsage:t3.small", "RunInstances:0002", "0.0444"),
+    row("S1", "APN2-BoxUsage:t3.small", price="0.0163", TermType="Reserved"),
+    row("S3", "BoxUsage:t3.small", price="0.0208"),
+]
+
+
 class Lists(ThreadingHTTPServer):
     """The providers: what they hold, what goes wrong next, and what they were asked."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = {
-            "AmazonEC2": [
-                row("S1", "APN2-BoxUsage:t3.small"),
-                row("S2", "APN2-BoxUsage:t3.small", "RunInstances:0002", "0.0444"),
-                row("S1", "APN2-BoxUsage:t3.small", price="0.0163", TermType="Reserved"),
-                row("S3", "BoxUsage:t3.small", price="0.0208"),
-            ],
+            "AmazonEC2": list(MACHINES_OF_AWS),
             "AmazonS3": [row("S4", "APN2-Requests-Tier1", "", "0.0000045", Unit="Requests")],
         }
         self.items = {"Virtual Machines": MACHINES, "Bandwidth": EGRESS}
@@ -277,6 +284,75 @@ def test_the_row_of_each_sku_becomes_its_price_with_source_and_day(folder, serve
     assert (aws.problems, azure.problems) == ((), ())
 
 
+def reserved(price, years=1, option="No Upfront", kind="standard", **other):
+    terms = {"LeaseContractLength": f"{years}yr", "PurchaseOption": option, "OfferingClass": kind}
+    return row("S1", "APN2-BoxUsage:t3.small", price=price, TermType="Reserved", **terms | other)
+
+
+RESERVED = [
+    reserved("0.0163"),
+    reserved("0.0118", years=3),
+    reserved("0.0188", kind="convertible"),
+    reserved("0.0078", option="Partial Upfront"),
+    reserved("68", option="Partial Upfront", Unit="Quantity"),
+    reserved("134", option="All Upfront", Unit="Quantity"),
+    reserved("0.0300", operation="RunInstances:0002"),
+]
+TERMS = [
+    item("D2s v3", 640.0, type="Reservation", reservationTerm="1 Year"),
+    item("D2s v3", 1230.0, type="Reservation", reservationTerm="3 Years"),
+    item("D2s v3", 1100.0, type="Reservation", reservationTerm="1 Year", product="Dsv3 Series Windows"),
+]
+
+
+def with_terms(folder, server):
+    """Ask for both terms of a machine on either side."""
+    for name, sku in (("aws", "a.small"), ("azure", "z.vm")):
+        rows = "".join(
+            f'  - {{ sku: {sku}@{term}, service: S, unit: u, price: "9.99", status: list, source: old }}\n'
+            for term in ("one-year", "three-year")
+        )
+        file = folder / "prices" / f"{name}.yaml"
+        file.write_text(file.read_text(encoding="utf-8") + rows, encoding="utf-8")
+    path = folder / "price-lists.yaml"
+    lists = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for one in lists["lists"]:
+        first = one["select"][0]
+        one["select"] += [{**first, "sku": f"{first['sku']}@{term}"} for term in ("one-year", "three-year")]
+    path.write_text(yaml.safe_dump(lists), encoding="utf-8")
+    server.files["AmazonEC2"] += RESERVED
+    server.items["Virtual Machines"] = [*MACHINES[:-2], *TERMS]
+
+
+def test_a_term_is_the_reservation_with_nothing_upfront_by_the_hour(folder, server):
+    with_terms(folder, server)
+    aws, azure = refreshed(folder, server)
+    assert (aws.problems, azure.problems) == ((), ())
+    base = {sku: price.tiers[0].price.base for sku, price in book(folder).items()}
+    assert (base["a.small"], base["a.small@one-year"], base["a.small@three-year"]) == (
+        Decimal("0.026"),
+        Decimal("0.0163"),
+        Decimal("0.0118"),
+    )
+    assert (base["z.vm"], base["z.vm@one-year"], base["z.vm@three-year"]) == (
+        Decimal("0.123"),
+        Decimal("0.07305936"),  # 640 / 8,760
+        Decimal("0.04680365"),  # 1,230 / 26,280
+    )
+    assert sum("Reservation" in path for path in server.asked) >= 2
+
+
+def test_a_term_of_two_prices_or_none_keeps_the_old_one(folder, server):
+    with_terms(folder, server)
+    server.files["AmazonEC2"] = [*MACHINES_OF_AWS, reserved("0.0163"), reserved("0.0170")]
+    (aws,) = refreshed(folder, server, ["aws"])
+    assert {one.sku: one.problem for one in aws.problems} == {
+        "a.small@one-year": "a tier has two prices",
+        "a.small@three-year": "no row fits",
+    }
+    assert book(folder)["a.small@one-year"].tiers[0].price.base == Decimal("9.99")
+
+
 def test_the_snapshot_before_is_kept_byte_for_byte_and_each_of_them(folder, server):
     before = (folder / "prices" / "aws.yaml").read_bytes()
     (first,) = refreshed(folder, server, ["aws"])
@@ -318,7 +394,7 @@ def test_a_failure_that_stays_leaves_the_snapshot_as_it_was(folder, server, faul
     ("only", "fault", "message"),
     [
         ("aws", "changed", "no AWS price file"),
-        ("aws", "short-row", "4 of 13 columns"),
+        ("aws", "short-row", "4 of 16 columns"),
         ("azure", "changed", "no page of prices"),
     ],
 )

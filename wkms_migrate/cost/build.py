@@ -9,7 +9,7 @@ from wkms_migrate.cost import audit, cautions, inputs, lifecycle, one_off, outlo
 from wkms_migrate.cost.compare import Comparison, compare
 from wkms_migrate.cost.estimate import estimate
 from wkms_migrate.cost.fields import AREAS, Notice
-from wkms_migrate.cost.prices import COMMITMENTS
+from wkms_migrate.cost.prices import COMMITMENTS, longest_terms
 from wkms_migrate.cost.quantities import Quantity, after_years
 from wkms_migrate.cost.ranges import Range
 from wkms_migrate.cost.result import AreaChange, CommittedTotals, CostReport, OneOff, Outlook, Sensitivity
@@ -119,8 +119,9 @@ class _Work:
     def _commitments(self) -> tuple[CommittedTotals, ...]:
         found = []
         for commitment in COMMITMENTS:
-            before, after = (self._bill(scenario, commitment=commitment).total for scenario in self.pair)
-            found.append(CommittedTotals(commitment=commitment, baseline=before, target=after))
+            before, after = (self._bill(scenario, commitment=commitment) for scenario in self.pair)
+            lines = (_for_a_term(before), _for_a_term(after))
+            found.append(CommittedTotals(commitment=commitment, baseline=before.total, target=after.total, lines=lines))
         return tuple(found)
 
     def _outlook(self, comparison: Comparison, once: OneOff) -> Outlook | None:
@@ -135,8 +136,11 @@ class _Work:
         assumptions = self.read.assumptions
         chosen = [cost for mover in assumptions.movers if mover.name == assumptions.mover for cost in mover.costs]
         rows = (*assumptions.one_off, *chosen)
-        case = sensitivity.Case.of(self.pair, rows, self.read.prices, self.found)
-        return sensitivity.sensitivity(case, self.read.prices, self.found, assumptions.saving_goal_percent)
+        prices = self.read.prices
+        case, committed = (
+            sensitivity.Case.of(self.pair, rows, book, self.found) for book in (prices, longest_terms(prices))
+        )
+        return sensitivity.sensitivity(case, committed, prices, self.found, assumptions.saving_goal_percent)
 
     def _used(self) -> tuple[Quantity, ...]:
         assumptions = self.read.assumptions
@@ -146,6 +150,10 @@ class _Work:
         used |= {quantities.CONTINGENCY} if rows else set()
         used |= {quantities.GROWTH} if any(self.found[name].grows for name in used if name in self.found) else set()
         return tuple(quantity for name, quantity in self.found.items() if name in used)
+
+
+def _for_a_term(bill: Estimate) -> int:
+    return sum("@" in line.price.sku for line in bill.lines)
 
 
 def _like_for_like(comparison: Comparison) -> Range | None:

@@ -142,6 +142,14 @@ def committed(prices: Prices, sku: str, commitment: Commitment) -> Price | None:
     return prices.get(f"{sku}@{commitment}") or prices.get(sku)
 
 
+def longest_terms(prices: Prices) -> Prices:
+    """Return the prices with that of the longest term in the place of each on demand."""
+    found = dict(prices)
+    for commitment in COMMITMENTS[1:]:
+        found |= {sku: term for sku in prices if (term := prices.get(f"{sku}@{commitment}")) is not None and term.tiers}
+    return found
+
+
 def near(prices: Prices, sku: str) -> str:
     """Return the SKUs that look most like `sku`."""
     return ", ".join(get_close_matches(sku, prices, n=3)) or "none"

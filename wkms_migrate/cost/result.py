@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedTotals:
-    """Both monthly totals when everything that can be is bought for a term. None: a price for it is missing."""
+    """Both monthly totals when everything that can be is bought for a term. None: a price for it is missing.
+
+    `lines` are how many lines of either side have a price for the term; the others stay on demand.
+    """
 
     commitment: Commitment
     baseline: Range | None
     target: Range | None
+    lines: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 PREAMBLE = 5  # lines of an AWS price file before its header: format, disclaimer, publication date, version, offer
 NOT_LIST = ("Spot", "Low Priority")  # of Azure's skuName: not the price of a machine that stays
+HOURS = Decimal(8760)  # of a year; Azure tells what a whole term costs
+EIGHT = Decimal("0.00000001")
+YEARS = {"one-year": 1, "three-year": 3}
 CHANGED = "The provider's price list has changed its shape; the prices on file stay as they are."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """What a row must say, column by column, to be the price of `sku`; `times` turns its unit into ours."""
+    """What a row must say, column by column, to be the price of `sku`; `times` turns its unit into ours.
+
+    `SKU@one-year` and `SKU@three-year` are reservations: of AWS standard ones with nothing paid upfront.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -34,6 +40,11 @@ class Selector:
     times: Amount = Decimal(1)
     offer: str = ""
     region: str = ""
+
+    @property
+    def years(self) -> int:
+        """For how many years it is bought; 0 on demand."""
+        return YEARS.get(self.sku.partition("@")[2], 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,34 +113,54 @@ def _aws_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def aws(selectors: tuple[Selector, ...], rows: Rows) -> list[Found]:
-    """Return the on-demand price of each SKU, read in one pass."""
+    """Return the price of each SKU, on demand or for its term, read in one pass."""
+    wanted = [(one, (_aws_term(one.years) | one.where).items()) for one in selectors]
     candidates: dict[str, list[dict[str, str]]] = {one.sku: [] for one in selectors}
     for row in rows:
-        if row["TermType"] == "OnDemand" and row["Currency"] == "USD":
-            for one in selectors:
-                if all(row.get(column) == value for column, value in one.where.items()):
+        if row["Currency"] == "USD":
+            for one, told in wanted:
+                if all(row.get(column) == value for column, value in told):
                     candidates[one.sku].append(row)
     return [_price(one, [_aws_tier(row) for row in candidates[one.sku]]) for one in selectors]
 
 
+def _aws_term(years: int) -> dict[str, str]:
+    if not years:
+        return {"TermType": "OnDemand"}
+    return {
+        "TermType": "Reserved",
+        "LeaseContractLength": f"{years}yr",
+        "PurchaseOption": "No Upfront",
+        "OfferingClass": "standard",
+    }
+
+
+def _azure_term(years: int) -> dict[str, str]:
+    if not years:
+        return {"type": "Consumption"}
+    return {"type": "Reservation", "reservationTerm": "1 Year" if years == 1 else f"{years} Years"}
+
+
 def azure_filter(selector: Selector, region: str) -> str:
     """Return the OData filter that asks for the rows of a selector; values are quoted as OData wants them."""
-    asked = {"armRegionName": selector.region or region, "priceType": "Consumption", **selector.where}
+    kind = _azure_term(selector.years)["type"]
+    asked = {"armRegionName": selector.region or region, "priceType": kind, **selector.where}
     return " and ".join(f"{column} eq '{value.replace(chr(39), chr(39) * 2)}'" for column, value in asked.items())
 
 
 def azure(selector: Selector, rows: Iterable[dict[str, Any]], region: str) -> Found:
-    """Return the pay-as-you-go price of a SKU. Rows of Windows, Spot and Dev/Test are no list price of ours."""
+    """Return the price of a SKU, as you go or for a term; Windows, Spot and Dev/Test are no list price of ours."""
+    told = _azure_term(selector.years) | selector.where
     fitting = [
         row
         for row in rows
-        if row.get("type") == "Consumption"
-        and row.get("armRegionName") == (selector.region or region)
+        if row.get("armRegionName") == (selector.region or region)
         and "Windows" not in str(row.get("productName"))
         and not any(word in str(row.get("skuName")) for word in NOT_LIST)
-        and all(row.get(column) == value for column, value in selector.where.items())
+        and all(row.get(column) == value for column, value in told.items())
     ]
-    return _price(selector, [_azure_tier(row) for row in fitting])
+    hourly = Decimal(1) / (HOURS * selector.years) if selector.years else Decimal(1)
+    return _price(replace(selector, times=selector.times * hourly), [_azure_tier(row) for row in fitting])
 
 
 _Tier = tuple[str, str, str, str]  # identity of the meter, above, price, unit
@@ -157,7 +188,7 @@ def _price(selector: Selector, tiers: list[_Tier]) -> Found:
     if units != {selector.unit}:
         return Found(sku=selector.sku, problem=f"is priced per {', '.join(sorted(units))}, not per {selector.unit}")
     try:
-        found = sorted((Decimal(above), Decimal(price) * selector.times) for _, above, price, _ in rows)
+        found = sorted((Decimal(above), _scaled(price, selector)) for _, above, price, _ in rows)
     except InvalidOperation:
         return Found(sku=selector.sku, problem="its price is no number")
     if any(price < 0 or not price.is_finite() for _, price in found):
@@ -165,3 +196,9 @@ def _price(selector: Selector, tiers: list[_Tier]) -> Found:
     if len({above for above, _ in found}) < len(found):
         return Found(sku=selector.sku, problem="a tier has two prices")
     return Found(sku=selector.sku, tiers=tuple(found))
+
+
+def _scaled(price: str, selector: Selector) -> Decimal:
+    """Return a price in our unit; what is divided over a term is rounded to eight digits after the point."""
+    scaled = Decimal(price) * selector.times
+    return scaled.quantize(EIGHT) if selector.years else scaled

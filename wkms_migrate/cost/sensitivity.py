@@ -7,6 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from wkms_migrate.cost import point
+from wkms_migrate.cost.fields import Translated
 from wkms_migrate.cost.outlook import HORIZON, YEAR, YEARS
 from wkms_migrate.cost.quantities import CONTINGENCY, GROWTH, Quantity
 from wkms_migrate.cost.ranges import CENT, ZERO, Range
@@ -24,6 +25,7 @@ SPREAD = Decimal("0.2")  # how far an exact quantity is moved either way
 REACH = Decimal(20)  # thresholds are searched up to this many times the base value
 STEPS = 40  # halvings of the search; leaves 20 / 2^40 of the base value
 PERCENT = Decimal("0.01")
+COMMITMENT = Translated(ko="약정 기간(없음~3년)", en="Commitment (none to 3 years)")
 DIGITS = 6  # significant digits of a threshold, rounded to the side where the goal is met
 
 
@@ -98,11 +100,17 @@ class _Input:
     set: Callable[[Decimal], tuple[Values, Values]]
 
 
-def sensitivity(case: Case, prices: Prices, quantities: Quantities, goal_percent: Decimal) -> Sensitivity:
-    """Return the drivers by falling swing, and where the verdict on the goal turns."""
+def sensitivity(
+    case: Case, committed: Case, prices: Prices, quantities: Quantities, goal_percent: Decimal
+) -> Sensitivity:
+    """Return the drivers by falling swing, and where the verdict on the goal turns.
+
+    `committed` is the same case with everything bought for the longest term that there is a price for.
+    """
     values = {name: quantity.value.base for name, quantity in quantities.items()}
     inputs = _inputs(case, prices, quantities, values)
-    drivers = sorted((_driver(case, one) for one in inputs), key=lambda driver: (-driver.swing, driver.name))
+    found_drivers = [*(_driver(case, one) for one in inputs), _commitment(case, committed, values)]
+    drivers = sorted(found_drivers, key=lambda driver: (-driver.swing, driver.name))
     found = (_threshold(case, one, goal_percent) for one in inputs)
     return Sensitivity(
         months=HORIZON,
@@ -131,8 +139,6 @@ def _inputs(case: Case, prices: Prices, quantities: Quantities, values: Values) 
 
 
 def _as_quantity(price: Price) -> Quantity:
-    from wkms_migrate.cost.fields import Translated
-
     return Quantity(
         name=price.sku,
         value=price.tiers[-1].price,
@@ -157,6 +163,20 @@ def _driver(case: Case, one: _Input) -> Driver:
         saving_at_low=case.saving(*one.set(moved.low)),
         saving_at_high=case.saving(*one.set(moved.high)),
         varied=varied,
+    )
+
+
+def _commitment(case: Case, committed: Case, values: Values) -> Driver:
+    return Driver(
+        name="commitment",
+        text=COMMITMENT,
+        unit="year",
+        low=ZERO,
+        base=ZERO,
+        high=Decimal(YEARS),
+        saving_at_low=case.saving(values, {}),
+        saving_at_high=committed.saving(values, {}),
+        varied="range",
     )
 
 

@@ -65,7 +65,12 @@ def document(report: CostReport) -> dict[str, Any]:
             for one in report.waterfall
         ],
         "commitments": [
-            {"commitment": one.commitment, "baseline": _range(one.baseline), "target": _range(one.target)}
+            {
+                "commitment": one.commitment,
+                "baseline": _range(one.baseline),
+                "target": _range(one.target),
+                "lines_for_the_term": list(one.lines),
+            }
             for one in report.commitments
         ],
         "one_off": {

@@ -201,6 +201,18 @@ def test_terms_are_cheaper_the_longer_and_only_where_they_are_sold(bundled):
     on_demand, one_year, three_years = answered(bundled).commitments
     assert on_demand.target.base > one_year.target.base > three_years.target.base
     assert on_demand.baseline == one_year.baseline == three_years.baseline
+    assert (on_demand.lines, three_years.lines) == ((0, 0), (0, 2)), "and it says on how many lines"
+
+
+def test_commitment_is_a_driver_worth_the_difference_of_the_bills_over_36_months(bundled):
+    report = answered(bundled)
+    (driver,) = [one for one in report.sensitivity.drivers if one.name == "commitment"]
+    on_demand, *_, longest = report.commitments
+    monthly = on_demand.target.base - longest.target.base
+    assert driver.saving_at_low == report.sensitivity.saving
+    bills = quantities.of(bundled.assumptions, {})["dual_running_months"].value.base + 1  # and half of two test months
+    once = monthly * bills * Decimal("1.15")
+    assert abs(driver.saving_at_high - driver.saving_at_low - monthly * 36 - once) < 1
 
 
 def test_tax_is_added_to_totals_when_asked_and_changes_no_percentage(bundled):
