@@ -18,6 +18,9 @@ Kind = Literal[
     "misstate",
     "denied",
     "expired",
+    "token_ended",
+    "elsewhere",
+    "changed",
     "absent",
 ]
 
@@ -28,7 +31,8 @@ class Fault:
 
     `reset` cuts the connection before an answer but after the work is done; `late_error` says 200 with an error
     in its body; `pause` sets `reached` and waits for `release`; `misstate` names a checksum that is not the content's;
-    `denied` and `expired` refuse the credentials; `absent` says that what is asked of is not there.
+    `denied`, `expired` and `token_ended` refuse the credentials, `changed` the condition, `elsewhere` the region;
+    `absent` says that what is asked of is not there.
     """
 
     kind: Kind

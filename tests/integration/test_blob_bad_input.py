@@ -165,6 +165,22 @@ def test_a_sas_that_ends_during_the_copy_stops_it_and_the_next_run_goes_on(move,
     assert target.count("PUT") == 10 - landed
 
 
+def test_a_token_that_has_ended_stops_the_copy_and_the_next_run_goes_on(move, azure, source, target):
+    """A token of Microsoft Entra is renewed before it ends; this one was revoked."""
+    for number in range(10):
+        source.put(f"f/{number}", content(100, number))
+    azure.faults.add(Fault("token_ended", "GET", f"{source.name}/f/5", times=100))
+    with pytest.raises(Partial, match="have ended") as caught:
+        move.run(workers=1)
+    assert caught.value.exit_code == 5
+    landed = len(objects(target))
+    assert 0 < landed < 10
+    azure.faults.clear()
+    target.requests.clear()
+    assert all(one.ok for one in move.run(workers=1).verified)
+    assert target.count("PUT") == 10 - landed
+
+
 def test_credentials_of_s3_that_end_stop_the_copy_and_the_next_run_goes_on(move, source, target):
     for number in range(10):
         source.put(f"f/{number}", content(100, number))
@@ -192,6 +208,51 @@ def test_a_right_that_is_missing_for_one_name_leaves_that_object_only(move, sour
     target.faults.clear()
     assert len(move.run(workers=1).verified) > 0
     assert len(objects(target)) == 10
+
+
+def test_a_right_on_the_source_that_is_missing_for_one_name_leaves_that_object_only(move, azure, source, target):
+    for number in range(10):
+        source.put(f"f/{number}", content(100, number))
+    azure.faults.add(Fault("denied", "GET", f"{source.name}/f/5", times=100))
+    with pytest.raises(Partial, match="1 of 10 objects") as caught:
+        move.run(workers=1)
+    assert caught.value.exit_code == 5
+    assert len(objects(target)) == 9
+    found = next(one for one in move.state().findings.values() if one.code == "not-copied")
+    assert (found.object, found.severity) == (f"{source.name}/f/5", "error")
+    assert "AuthorizationPermissionMismatch" in found.text
+
+
+@pytest.mark.parametrize("where", ["comp=list", "/f/"])
+def test_a_right_on_the_source_that_is_missing_for_all_is_refused_with_what_is_needed(
+    move, azure, source, target, where
+):
+    for number in range(10):
+        source.put(f"f/{number}", content(100, number))
+    azure.faults.add(Fault("denied", "GET", where, times=1000))
+    with pytest.raises(Refused, match="lack a right on the source") as caught:
+        move.run(workers=1)
+    assert caught.value.exit_code == 2
+    assert "Storage Blob Data Reader" in caught.value.hint
+    assert objects(target) == {}
+
+
+def test_a_blob_that_never_keeps_still_is_left_and_the_rest_goes_on(move, azure, source, target):
+    source.put("restless", content(100))
+    source.put("large", content(11 << 20))
+    source.put("still", content(50))
+    for name in ("restless", "large"):
+        azure.faults.add(Fault("changed", "GET", f"{source.name}/{name}", times=1000))
+    with pytest.raises(Partial, match="2 of 3 objects") as caught:
+        move.run(part_mib=5)
+    assert caught.value.exit_code == 5
+    assert set(objects(target)) == {"still"}
+    left = {one.object for one in move.state().findings.values() if one.code == "not-copied"}
+    assert left == {f"{source.name}/restless", f"{source.name}/large"}
+    assert target.store.buckets["target"].uploads == {}
+    azure.faults.clear()
+    assert all(one.ok for one in move.run(part_mib=5).verified)
+    assert len(objects(target)) == 3
 
 
 @pytest.mark.parametrize(

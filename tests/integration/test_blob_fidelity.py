@@ -242,7 +242,8 @@ def test_folder_stubs_can_be_kept_with_their_metadata(move, source, target):
     assert "folder-stubs" not in ran.codes()
 
 
-def test_a_container_with_a_reserved_name_goes_to_any_bucket(azurite, target, tmp_path):
+@pytest.mark.parametrize("reserved", ["$web", "$root"])
+def test_a_container_with_a_reserved_name_goes_to_any_bucket(azurite, target, tmp_path, reserved):
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient
     from blob_source import API_VERSION
@@ -250,20 +251,20 @@ def test_a_container_with_a_reserved_name_goes_to_any_bucket(azurite, target, tm
     credential = {"account_name": azurite.account, "account_key": azurite.key}
     service = BlobServiceClient(azurite.blob_endpoint, credential=credential, api_version=API_VERSION)
     try:
-        web = service.create_container("$web")
+        made = service.create_container(reserved)
     except ResourceExistsError:
-        web = service.get_container_client("$web")
-    web.upload_blob("index.html", b"<html>", overwrite=True)
+        made = service.get_container_client(reserved)
+    made.upload_blob("index.html", b"<html>", overwrite=True)
     move = Move(
-        folder=tmp_path / "web",
+        folder=tmp_path / "move",
         blob_endpoint=azurite.blob_endpoint,
         account=azurite.account,
         key=azurite.key,
         s3_endpoint=target.endpoint,
-        containers={"$web": "target/site"},
+        containers={reserved: "target/site"},
     )
     try:
         run(move)
     finally:
-        web.delete_container()
+        made.delete_container()
     assert target.store.buckets["target"].objects["site/index.html"].data == b"<html>"

@@ -20,6 +20,8 @@ PAUSE_SECONDS = 60
 REFUSALS: dict[Kind, tuple[int, str]] = {
     "denied": (403, "AuthorizationPermissionMismatch"),
     "expired": (403, "AuthenticationFailed"),
+    "token_ended": (401, "InvalidAuthenticationInfo"),
+    "changed": (412, "ConditionNotMet"),
     "absent": (404, "QueueNotFound"),
 }
 HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}

@@ -10,7 +10,9 @@ from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import Damaged, Partial, Refused, WkmsError
 
 # Codes of both services' documentation ("Error responses" of S3, "Blob Storage error codes").
-EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "RequestTimeTooSkewed"})
+EXPIRED = frozenset(
+    {"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "RequestTimeTooSkewed", "InvalidAuthenticationInfo"}
+)
 ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"})
 DENIED = frozenset(
     {
