@@ -53,9 +53,19 @@ def build(folder: Path, question: Question, measured: Mapping[str, Decimal] | No
 def answer(read: Inputs, question: Question, measured: Mapping[str, Decimal]) -> CostReport:
     """Compare two scenarios of what was read; an unknown SKU or quantity makes its side incomplete, see `problems`."""
     report = _Work(read, question, quantities.of(read.assumptions, measured)).report()
-    if measured and not any(measured.values()):
-        return replace(report, cautions=(Notice(code="empty-inventory"), *report.cautions))
-    return report
+    return replace(report, cautions=(*_inventory(report, measured), *report.cautions))
+
+
+def _inventory(report: CostReport, measured: Mapping[str, Decimal]) -> tuple[Notice, ...]:
+    """Say that the inventory was empty, or how much of what is computed with it told."""
+    if not measured:
+        return ()
+    if not any(measured.values()):
+        return (Notice(code="empty-inventory"),)
+    known = sum(quantity.origin == "measured" for quantity in report.quantities)
+    return (
+        Notice(code="measured-part", severity="info", values=(("measured", known), ("all", len(report.quantities)))),
+    )
 
 
 class _Work:
