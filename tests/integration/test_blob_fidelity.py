@@ -165,7 +165,8 @@ def test_every_line_of_the_document_has_a_case():
     assert set(MATRIX) | OF_OTHER_TESTS == named
 
 
-# Below, in test_blob_mapping.py (what Azurite refuses to store) and in test_azure_listing.py (what it does not know).
+# Below, in test_blob_history.py, in test_blob_mapping.py (what Azurite refuses to store) and in test_azure_listing.py
+# (what it does not know).
 OF_OTHER_TESTS = {
     "metadata in Korean",
     "header not in ASCII",
@@ -173,6 +174,7 @@ OF_OTHER_TESTS = {
     "a rename map",
     "container names",
     "soft-deleted blobs",
+    "owner and access list (Data Lake)",
 }
 
 

@@ -30,7 +30,10 @@ HEADER_FIELDS = {
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """A blob as the listing shows it. `etag` is without quotes, `content_md5` in base64, `size` in bytes."""
+    """A blob as the listing shows it. `etag` is without quotes, `content_md5` in base64, `size` in bytes.
+
+    `posix` says that it is of a Data Lake (hierarchical namespace), where it has an owner and an access list.
+    """
 
     name: str
     etag: str
@@ -43,6 +46,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     tier_changed: str = ""
     archive_status: str = ""
     folder: bool = False
+    posix: bool = False
     headers: dict[str, str] = {}
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
@@ -193,6 +197,7 @@ def _blob(item: ET.Element, *, versions: bool) -> Blob:
         tier_changed=facts.get("AccessTierChangeTime", ""),
         archive_status=facts.get("ArchiveStatus", ""),
         folder=facts.get("ResourceType") == "directory" or metadata.get("hdi_isfolder", "").lower() == "true",
+        posix="ResourceType" in facts,
         headers={name: facts[tag] for tag, name in HEADER_FIELDS.items() if facts.get(tag)},
         metadata=metadata,
         tags={_text(tag, "Key"): _text(tag, "Value") for tag in parts["Tags"].iter("Tag")} if "Tags" in parts else {},

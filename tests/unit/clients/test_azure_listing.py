@@ -43,3 +43,12 @@ def test_versions_snapshots_and_deleted_blobs_are_told_apart():
 def test_the_plan_counts_what_the_plain_listing_does_not_show():
     chosen = select(BlobSettings(), Place.of("bucket"))
     assert past(service(), "c", chosen) == {"earlier versions": 1, "snapshots": 1, "soft-deleted blobs": 1}
+
+
+def test_files_and_folders_of_a_data_lake_are_known():
+    """Its listing names the kind of each; that of a flat account does not."""
+    page = PAGE.replace("<Etag>1</Etag>", "<Etag>1</Etag><ResourceType>file</ResourceType>")
+    page = page.replace("<Etag>5</Etag>", "<Etag>5</Etag><ResourceType>directory</ResourceType>")
+    lake = BlobService("account", SimpleNamespace(call=lambda _: SimpleNamespace(body=page.encode())), "")
+    found = [(one.posix, one.folder) for one in lake.blobs("c")]
+    assert found == [(True, False), (False, False), (False, False), (False, False), (True, True)]

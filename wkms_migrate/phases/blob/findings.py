@@ -45,6 +45,10 @@ NOTES: dict[str, tuple[Literal["note", "converted", "lost"], str]] = {
     ),
     "metadata-encoded": ("converted", "have metadata values that are not plain ASCII; they are encoded by RFC 2047"),
     "metadata-lowercased": ("converted", "have metadata names with capitals; S3 keeps names in lower case"),
+    "access-list-lost": (
+        "lost",
+        "are of a Data Lake; S3 has no POSIX owner and access list, so theirs were not copied",
+    ),
     "past-left": ("lost", "have earlier versions that cannot be copied (archived, or too long a key); they were left"),
     "past-taken": ("lost", "have earlier versions that were left, because somebody else's object has their key"),
     "soft-deleted": ("note", "are soft-deleted and were not copied; undelete on Azure what is to be kept"),

@@ -134,6 +134,7 @@ def _notes(blob: Blob, unfit: Mapping[str, str], *, overflow: bool) -> tuple[str
         "metadata-in-sidecar": overflow,
         "metadata-encoded": any(encoded(value) != value for value in blob.metadata.values()),
         "metadata-lowercased": any(name != name.lower() for name in blob.metadata),
+        "access-list-lost": blob.posix,
         "written-as-object": blob.kind != "BlockBlob",
     }
     return tuple(code for code, true in facts.items() if true)

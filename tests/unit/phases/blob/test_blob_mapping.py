@@ -67,6 +67,10 @@ def test_a_proposed_key_keeps_folder_and_suffix():
     assert key.endswith(".pdf")
 
 
+def test_owner_and_access_list_of_a_data_lake_are_noted_as_lost():
+    assert mapping.mapped(blob(posix=True), "a", "s", CLASSES).notes == ("access-list-lost",)
+
+
 def test_a_header_that_is_not_ascii_is_kept_as_metadata_and_noted():
     one = mapping.mapped(blob(headers={"Content-Disposition": "filename=한글.pdf"}), "a", "s", CLASSES)
     assert "Content-Disposition" not in one.headers
