@@ -25,6 +25,7 @@ from wkms_migrate.phases.cosmos.budget import UnitBudget
 from wkms_migrate.phases.cosmos.copy import BEGUN
 from wkms_migrate.phases.cosmos.dead import DeadLetters
 from wkms_migrate.phases.cosmos.feed import Change
+from wkms_migrate.phases.cosmos.import_table import LOAD
 from wkms_migrate.phases.cosmos.items import Mapped, UnmappableError
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.read import Part, Reading, Source
@@ -75,8 +76,7 @@ def start(state: RunState, work: Job) -> Start:
         )
     origin = begun.get("origin", {})
     mode = feed.mode_of(work.mapping.keys, origin)
-    places = {piece: cursor["token"] for piece, cursor in copied.cursors.items() if piece != BEGUN}
-    first = origin if mode == ALL_VERSIONS else read.saved({}, dict.fromkeys(begun["pieces"])) | places
+    first = origin if mode == ALL_VERSIONS else read.saved(_places(copied), dict.fromkeys(begun["pieces"]))
     base = digest_of(copied.digest, copied.finished_at, mode)
     return _gone_on(state.steps.get(step_id(work.name)), mode, first, base)
 
@@ -89,13 +89,20 @@ def _gone_on(known: StepState | None, mode: Mode, first: Mapping[str, str | None
         number = int(known.digest.partition("-")[0]) + ended
         if ended:
             tokens = next(iter(known.result.values()))["tokens"]
-        elif known.cursors:
-            tokens = {piece: cursor["token"] for piece, cursor in known.cursors.items()}
+        else:  # of the pieces that nothing came from yet, the places that it began with are the present ones
+            tokens = read.saved(_places(known), known.cursors.get(BEGUN, {}).get("tokens", first))
     return Start(mode=mode, tokens=tokens, digest=f"{number}-{base}")
+
+
+def _places(known: StepState) -> dict[str, Any]:
+    """Return the saved places of a step by piece, without what else it has saved."""
+    return {piece: cursor for piece, cursor in known.cursors.items() if piece not in (BEGUN, LOAD)}
 
 
 def run(run: StepRun, work: Job, begin: Start, wish: Wish) -> Mapping[str, Json]:
     """Follow a container until told to stop, or until nothing is left. Returns counts and tokens."""
+    if BEGUN not in run.cursors:
+        run.checkpoint({"tokens": dict(begin.tokens)}, key=BEGUN)
     with ExitStack() as stack:
         dynamo = stack.enter_context(job.target(run))
         table = work.table(run.context)
@@ -196,15 +203,14 @@ class _Following:
         return len(put), len(away), len(letters)
 
     def _write(self, put: Mapping[Key, Mapped], away: Mapping[Key, dict[str, Any]]) -> None:
-        """Bodies come before their item, and go after it."""
-        stale = self.parts.stale(put, away)
+        """Bodies come before their item, and go before it too: which ones go is seen by the item that is there."""
+        self.writer.delete(self.parts.stale(put, away))
         for item in put.values():
             if item.object is not None:
                 self.bodies.keep(item.object)
         self.writer.put(part for item in put.values() for part in item.parts)
         self.writer.put(item.json for item in put.values())
         self.writer.delete(away.values())
-        self.writer.delete(stale)
 
     def _tell(self) -> None:
         """Show how far behind the table is: by the age of the last change done, while there are more."""

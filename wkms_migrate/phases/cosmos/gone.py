@@ -101,9 +101,8 @@ def delete(run: StepRun, work: Job, database: Database, dynamo: Dynamo, writer: 
         run.progress(seen, None, "keys compared", item=work.name)
     _check_whole(work, sorted((before, database.count(work.name))), whole)
     _check_share(work, seen, away, most_gone)
-    stale = Parts(dynamo, table, work.mapping).stale({}, {_key(work, item): item for item in away})
-    writer.delete(away)
-    writer.delete(stale)
+    writer.delete(Parts(dynamo, table, work.mapping).stale({}, {_key(work, item): item for item in away}))
+    writer.delete(away)  # last: by them it is seen which parts go
     if away:
         run.finding(
             "deleted-items",
