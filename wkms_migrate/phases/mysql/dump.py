@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,6 +16,7 @@ from wkms_migrate.phases.mysql import (
     converted,
     ddl,
     digest,
+    dump_accounts,
     dump_manifest,
     dump_store,
     objects,
@@ -36,7 +37,15 @@ from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
 Side = Literal["source", "target"]
 NAME = "mysql-dump"
-RECORDED = ("schemas", "include", "exclude", "where", "chunk_mib")  # settings that decide what a dump holds
+RECORDED = (
+    "schemas",
+    "include",
+    "exclude",
+    "where",
+    "chunk_mib",
+    "users",
+    "password_hashes",
+)  # settings that decide what a dump holds
 
 
 def phase(place: str, side: Side) -> Phase:
@@ -114,7 +123,8 @@ def write(run: StepRun, connect: Callable[[], Session], settings: MysqlSettings,
         files = _files(run, workers, rows, before.tables)
     with connect() as session:
         _check_unchanged(before, _shape(session, settings))
-        manifest = _manifest(session, settings, taken, before, files)
+        people = dump_accounts.read(run, session, settings)
+        manifest = replace(_manifest(session, settings, taken, before, files), roster=people)
     store.write(dump_manifest.MANIFEST, [manifest.encoded()])
     for table, changed in sorted(rows.converted.items()):
         converted.tell(run, table, changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +15,7 @@ from wkms_migrate.phases.mysql.catalog import FLOATS, Column, Table
 from wkms_migrate.phases.mysql.chunks import Bound, Chunk
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.objects import StoredObject
+from wkms_migrate.phases.mysql.roster import Roster
 from wkms_migrate.plan import digest_of
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Manifest:
     """A whole dump. `made_at` is in UTC; `snapshot` is where the binary log stood; `settings` chose what is in it.
 
     `version` and `collations` are the server's: what a target of another version or family has to be told in its words.
+    `roster` holds the accounts that go with the schemas, without hashes of passwords unless these were asked for.
     """
 
     format: int
@@ -123,7 +125,7 @@ class Manifest:
     schemas: tuple[DumpedSchema, ...]
     tables: tuple[DumpedTable, ...]
     objects: tuple[StoredObject, ...]
-    accounts: tuple[dict[str, Json], ...] = ()
+    roster: Roster = field(default_factory=Roster)
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from wkms_migrate.phases.mysql import (
     dump_manifest,
     dump_store,
     load_definitions,
+    load_users,
     load_verify,
     servers,
 )
@@ -79,6 +80,9 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
         ),
         ("verify", "Compare the target with the dump", patient(lambda run: _verify(run, load))),
     ]
+    if load.has_users:
+        work.insert(5, ("grants", "Grant accounts and roles what they had", lambda run: load_users.grant(run, load)))
+        work.insert(4, ("users", "Make accounts and roles", lambda run: load_users.make(run, load)))
     if settings.on_existing == "replace":
         names = [load.target_schema(one.name) for one in load.schemas]
         work.insert(1, ("backup", "Back up what the target has", lambda run: backup.back_up(run, names)))
@@ -154,4 +158,7 @@ def _rows(run: StepRun, load: Load) -> Mapping[str, Json]:
 
 def _verify(run: StepRun, load: Load) -> Mapping[str, Json]:
     before = Before(run.context.output(NAME, "before"), run.context.output(NAME, "objects_left"))
+    if load.has_users:
+        with servers.target(run.context) as target:
+            load_users.compare(run, target, load, run.context.output(NAME, "grants_refused"))
     return load_verify.compare(run, load, before)

@@ -58,6 +58,11 @@ class Load:
         return [one for one in self.manifest.objects if one.schema in names]
 
     @property
+    def has_users(self) -> bool:
+        """Whether accounts are to be made."""
+        return self.settings.users and bool(self.manifest.roster.accounts)
+
+    @property
     def is_append(self) -> bool:
         """Whether rows are added to those that are there."""
         return self.settings.on_existing == "append"

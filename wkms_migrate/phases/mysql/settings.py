@@ -28,6 +28,9 @@ class MysqlSettings(Section):
     )
     accept: tuple[str, ...] = Field((), description="Ids of preflight rules whose errors are accepted.")
     users: bool = Field(default=True, description="Whether accounts, roles and their grants on the schemas go along.")
+    password_hashes: bool = Field(
+        default=False, description="Whether a dump holds the hashes of passwords; else its accounts are made locked."
+    )
     definers: dict[str, str] = Field(
         {}, description="Owners of objects that change: `user@host` on the source, then `user@host` on the target."
     )
