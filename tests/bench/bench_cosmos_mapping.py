@@ -48,6 +48,7 @@ THREE = Keys(
 )
 
 
+@pytest.mark.timeout(7200)
 @settings(max_examples=DOCUMENTS, **AT_LENGTH)
 @given(st.dictionaries(TEXT, VALUES, max_size=4), PATHS, VALUES, st.none() | st.integers(-1, 10**6))
 def test_documents_come_back(properties: dict[str, Any], paths: tuple[str, ...], key: Any, ttl: int | None) -> None:
@@ -60,6 +61,7 @@ def test_documents_come_back(properties: dict[str, Any], paths: tuple[str, ...],
 
 
 @pytest.mark.parametrize("keys", [keys_of(("/a",)), keys_of(("/a", "/b", "/c")), THREE], ids=["one", "joined", "split"])
+@pytest.mark.timeout(7200)
 @settings(max_examples=max(1, KEY_RUNS // 3), **AT_LENGTH)
 @given(found=st.lists(st.tuples(*[SCALARS | st.just(ABSENT)] * 3, TEXT), min_size=KEYS_EACH, max_size=KEYS_EACH))
 def test_keys_are_told_apart(keys: Keys, found: list[tuple[Any, Any, Any, str]]) -> None:
