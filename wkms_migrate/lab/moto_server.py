@@ -45,9 +45,10 @@ def main() -> None:
     """Run the server until it is told to end. Requests are not logged: a run makes tens of thousands."""
     from moto.server import main as serve
 
-    from wkms_migrate.lab import moto_dynamodb
+    from wkms_migrate.lab import moto_dynamodb, moto_sqs
 
     moto_dynamodb.quicken()
+    moto_sqs.quicken()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     serve()
 
