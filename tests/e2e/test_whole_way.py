@@ -171,8 +171,8 @@ def test_6_every_blob_is_the_same_object(lab, container):
 @pytest.mark.parametrize("container", ["documents", "chat", "settings"])
 def test_7_every_cosmos_item_is_an_item_of_dynamodb(lab, container):
     source = list(lab.cosmos().get_container_client(container).read_all_items(max_item_count=1000))
-    target = table_items(lab.aws("dynamodb"), f"wkms-lab-{container}")
     keys = {"documents": ("departmentId", "id"), "chat": ("userId", "sessionId", "id"), "settings": ("id",)}[container]
+    target = table_items(lab.aws("dynamodb"), f"wkms-lab-{container}", (*keys, "text", "~wkms"))
 
     def text_of(items):
         return sorted(
