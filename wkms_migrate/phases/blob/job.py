@@ -13,8 +13,9 @@ from pathlib import Path
 
 from wkms_migrate.clients import azure_blob, s3
 from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob.allocator import give_back_from
 from wkms_migrate.phases.blob.concurrency import Limiter
-from wkms_migrate.phases.blob.crew import Memory
+from wkms_migrate.phases.blob.crew import WORTH_KEEPING, Memory
 from wkms_migrate.phases.blob.manifest import Manifest
 from wkms_migrate.phases.blob.mapping import Left
 from wkms_migrate.phases.blob.place import Place
@@ -99,6 +100,7 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
 
     Raises `WkmsError` when the manifest cannot be written.
     """
+    give_back_from(WORTH_KEEPING)
     settings = run.context.section(BlobSettings)
     where = Place.of(place)
     selection = select(settings, where)
