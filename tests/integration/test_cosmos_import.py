@@ -86,7 +86,8 @@ def test_everything_arrives_by_way_of_s3(
     clouds.container("documents", ["/departmentId"], ITEMS)
     if way == "bulk":
         table(strict)
-    state = move(clouds, write_path=way, staging_bucket=bucket, tables={"make": way == "import"}, page_size=50).run()
+    tables = {"make": True, "tags": {"team": "wkms"}} if way == "import" else {}
+    state = move(clouds, write_path=way, staging_bucket=bucket, tables=tables, page_size=50).run()
     assert checked(state)["items"] == ("300", "300")
     assert checked(state)["digest"][0] == checked(state)["digest"][1]
     assert strict.counts["BatchWriteItem"] == 0
@@ -98,6 +99,7 @@ def test_everything_arrives_by_way_of_s3(
         found = client("dynamodb", strict.endpoint).describe_continuous_backups(TableName="wkms-documents")
         recovery = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
         assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+        assert strict.store.tables["wkms-documents"].tags == [{"Key": "team", "Value": "wkms"}]
 
 
 def test_parts_of_large_items_go_the_same_way(clouds: Clouds, strict: StrictDynamo, bucket: str) -> None:
@@ -139,3 +141,15 @@ def test_a_way_that_cannot_be_gone_is_refused(clouds: Clouds, strict: StrictDyna
     with pytest.raises(ConfigError, match="staging_bucket is not set"):
         move(clouds, write_path="bulk").run()
     assert strict.counts["StartBulkPutItems"] == 0
+
+
+def test_after_a_load_from_s3_it_is_followed(clouds: Clouds, strict: StrictDynamo, bucket: str) -> None:
+    clouds.container("documents", ["/departmentId"], ITEMS)
+    prepared = move(clouds, write_path="import", staging_bucket=bucket, tables={"make": True}, page_size=50)
+    prepared.run()
+    clouds.source("documents").upsert_item({**ITEMS[0], "later": True})
+    ended = cosmos_clouds.cosmos(prepared, "follow", "--drain")
+    assert ended.code == 0, ended.told
+    assert ended.data["results"]["followed/documents"]["puts"] == 1
+    assert cosmos_clouds.cosmos(prepared, "verify").code == 0
+    assert strict.counts["BatchWriteItem"] == 1
