@@ -66,7 +66,7 @@ def _settings(sheet: Sheet, report: CostReport, words: Words) -> None:
     discounts = [one.discount_percent for one in report.outlook.totals] if report.outlook else [Decimal(0)]
     goal = report.comparison.goal_percent
     settings = [
-        ("goal", words("column.kpi"), goal, "%", ""),
+        ("goal", words("sheet.goal"), goal, "%", ""),
         ("tax", tax_name, tax, "%", report.tax.source if report.tax else ""),
         ("discount", words("sheet.discount"), max(discounts), "%", words("time.tco")),
     ]

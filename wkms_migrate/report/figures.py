@@ -53,9 +53,10 @@ def percent(value: Decimal) -> str:
 
 
 def span(value: Range, write: Callable[[Decimal], str]) -> str:
-    """Write a range from its low to its high end; an exact one once."""
+    """Write a range from its low to its high end, with air around the dash where a minus could be taken for it."""
     low, high = write(value.low), write(value.high)
-    return low if low == high else f"{low}–{high}"
+    dash = " – " if min(value.low, value.high) < 0 else "–"
+    return low if low == high else f"{low}{dash}{high}"
 
 
 def seconds(value: float, lang: str = "en") -> str:

@@ -52,7 +52,7 @@ def environment(currency: str, *, escape: bool = True) -> Environment:
     jinja.filters |= written | {f"{name}_span": partial(figures.span, write=written[name]) for name in RANGED}
     jinja.filters |= {"say": say, "short": figures.short, "cell": figures.cell, "seconds": seconds}
     jinja.globals |= {name: written[name] for name in ("whole", "money", "number", "unit_price")}
-    jinja.globals["seconds_tick"] = seconds
+    jinja.globals |= {"seconds_tick": seconds, "span": figures.span}
     return jinja
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from cost_cases import BUNDLED
 
 from wkms_migrate.cost.loading import read
 from wkms_migrate.cost.prices import Snapshot
+from wkms_migrate.cost.quantities import Assumptions
 from wkms_migrate.errors import ConfigError
 
 GOOD = """\
@@ -70,3 +72,21 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path, text, expected):
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=expected):
         read(path, Snapshot)
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ('{ currency: KRW, source: "BOK", date: 2026-11-20 }', "exchange.rate: Field required"),
+        ('{ currency: KRW, rate: "1465.50", source: "BOK" }', "exchange.date: Field required"),
+        ('{ currency: KRW, rate: "1465.50", date: 2026-11-20 }', "exchange.source: Field required"),
+    ],
+)
+def test_a_second_currency_without_rate_source_or_day_is_refused_with_its_line(tmp_path, written, problem):
+    text = (BUNDLED / "assumptions.yaml").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith("# exchange:")]
+    path = tmp_path / "assumptions.yaml"
+    path.write_text(text.replace(line, f"exchange: {written}"), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        read(path, Assumptions)
+    assert refused.value.problems == (f"line {text.splitlines().index(line) + 1}: {problem}",)

@@ -46,7 +46,7 @@ def test_quantities_are_grouped_and_trimmed(value, expected):
 
 def test_a_range_is_written_once_when_it_is_exact():
     assert figures.span(Range.exactly(Decimal("40.04")), figures.percent) == "40%"
-    assert figures.span(Range(Decimal(-5), Decimal(1), Decimal("9.96")), figures.percent) == "−5%–10%"
+    assert figures.span(Range(Decimal(-5), Decimal(1), Decimal("9.96")), figures.percent) == "−5% – 10%"
 
 
 @pytest.mark.parametrize(
