@@ -35,7 +35,8 @@ class Months:
 def one_off(assumptions: Assumptions, prices: Prices, quantities: Quantities, months: Months) -> OneOff:
     """Return every one-off cost, those of the chosen mover among them, then the contingency on their sum."""
     chosen = [cost for mover in assumptions.movers if mover.name == assumptions.mover for cost in mover.costs]
-    lines = _lines((*assumptions.one_off, *chosen), prices, quantities, months)
+    usable = _in_currency(prices, assumptions.currency)
+    lines = _lines((*assumptions.one_off, *chosen), usable, quantities, months)
     if CONTINGENCY in quantities and lines:
         lines = (*lines, _contingency(quantities, _total(lines)))
     return OneOff(lines=lines, total=_total(lines))
@@ -45,10 +46,15 @@ def movers(assumptions: Assumptions, prices: Prices, quantities: Quantities, mon
     """Return the price of each way to move the data."""
     found = []
     for row in assumptions.movers:
-        lines = _lines(row.costs, prices, quantities, months)
+        lines = _lines(row.costs, _in_currency(prices, assumptions.currency), quantities, months)
         chosen = row.name == assumptions.mover
         found.append(Mover(name=row.name, title=row.title, chosen=chosen, lines=lines, total=_total(lines)))
     return tuple(found)
+
+
+def _in_currency(prices: Prices, currency: str) -> Prices:
+    """Leave out prices in another currency: nothing is converted, so they are as good as missing."""
+    return {sku: price for sku, price in prices.items() if price.currency == currency}
 
 
 def _lines(rows: Iterable[OneOffRow], prices: Prices, quantities: Quantities, months: Months) -> tuple[OneOffLine, ...]:

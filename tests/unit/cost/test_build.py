@@ -158,6 +158,20 @@ def test_a_mover_without_a_price_is_shown_as_unknown_and_withholds_only_when_cho
     assert report.comparison.saving is not None, "the monthly saving does not depend on the mover"
 
 
+def test_a_one_off_price_in_another_currency_is_missing_and_never_taken_for_ours(bundled):
+    won = replace(bundled.prices["aws.s3.put"], currency="KRW", sku="won")
+    book = bundled.prices | {"won": won}
+    rows = tuple(
+        replace(mover, costs=tuple(replace(c, sku="won") if c.sku == "aws.s3.put" else c for c in mover.costs))
+        for mover in bundled.assumptions.movers
+    )
+    read = replace(bundled, prices=book, assumptions=replace(bundled.assumptions, movers=rows))
+    report = answered(read)
+    assert (report.one_off.total, report.complete) == (None, False)
+    (notice,) = [one for one in report.notices if one.code == "one-off-missing"]
+    assert dict(notice.values)["skus"] == "won"
+
+
 def test_the_managed_movers_are_priced_and_said_to_be_estimated(bundled):
     _, managed = answered(bundled).movers
     assert [line.price.sku for line in managed.lines if line.price.status == "estimated"] == [
