@@ -145,7 +145,7 @@ def test_a_container_arrives_whole_and_a_second_run_does_nothing(clouds: Clouds)
     result = checks(state, "documents")
     assert result["items"] == ("600", "600")
     assert result["digest"][0] == result["digest"][1] != "0" * 32
-    ranges = [told for check, (told, _) in result.items() if "feed range" in check]
+    ranges = [one.source for (_, _, check), one in state.verified.items() if "feed range" in check]
     assert len(ranges) == 4
     assert sum(int(told.split()[0]) for told in ranges) == 600
     assert state.steps["cosmos/copy/documents"].result["copied/documents"] == {

@@ -17,6 +17,7 @@ from endpoints import AwsEndpoint, CosmosAccount
 
 from wkms_migrate.errors import ConfigError, Refused
 from wkms_migrate.journal import RunState
+from wkms_migrate.report.words import catalogue
 
 pytestmark = pytest.mark.integration
 
@@ -183,6 +184,7 @@ def test_what_terraform_made_otherwise_is_told_with_the_fix(
     found = {one.code: one for one in told_of_table(state)}
     assert set(found) == told
     assert all(one.hint and "made" in one.text for one in found.values())
+    assert all(f"finding.{code}.says" in catalogue(language) for code in told for language in ("ko", "en"))
     assert result(state) == {"name": "made", "made": False, "path": "batch"}
 
 

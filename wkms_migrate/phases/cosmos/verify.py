@@ -35,7 +35,8 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     letters = DeadLetters.of(run.context.run_dir, work.name).latest(work.mapping)
     run.verified(work.name, "dead letters", 0, len(letters))
     for one in [] if found.appended else found.ranges:
-        run.verified(work.name, f"items and digest of feed range {one.name}", one.source.told, one.target.told)
+        place = f"{work.name} {one.name}"
+        run.verified(place, "items and digest of a feed range", one.source.told, one.target.told)
     if found.source.expiring:
         run.finding(
             "expiring", f"{found.source.expiring:,} items expire within the hour and were not compared.", work.name
