@@ -119,7 +119,7 @@ class ItemMap:
     @property
     def is_plain(self) -> bool:
         """Whether a property becomes an attribute by its own value alone."""
-        return self.keys.are_plain and self.out_of_range == "text" and not self.vectors and not self.index_keys
+        return self.keys.are_texts and self.out_of_range == "text" and not self.vectors and not self.index_keys
 
     @cached_property
     def _made_up(self) -> frozenset[str]:

@@ -106,6 +106,16 @@ class Keys:
         return all(one.stands_for_property and one.kind == "S" for one in self.attributes)
 
     @property
+    def are_texts(self) -> bool:
+        """Whether each key attribute is a text made of properties of the document itself."""
+        return all(one.kind == "S" and all(len(path) == 1 for path in one.sources) for one in self.attributes)
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """The properties of the document itself that the key attributes are made of."""
+        return tuple(dict.fromkeys(path[0] for one in self.attributes for path in one.sources))
+
+    @property
     def left_out(self) -> frozenset[Path]:
         """What names a document in its container and is in no key attribute: not empty if two may get the same key."""
         held = {path for attribute in self.attributes for path in attribute.sources}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wkms_migrate.phases.cosmos import pack
@@ -29,7 +29,14 @@ def packed(text: str | bytes, rules: ItemMap) -> Packed:
 def same(text: str | bytes, rules: ItemMap) -> None:
     """Hold that a document packed as text is the item that the mapping makes of it, and that the same is said of it."""
     raw = text.encode() if isinstance(text, str) else text
-    wanted, found = outcome(lambda: rules.to_item(pack.document_of(raw))), outcome(lambda: packed(raw, rules))
+    packer = Packer(rules)
+    for _ in range(2):  # once by its properties, and then by the shape that it has shown
+        agree(raw, rules, packer)
+
+
+def agree(raw: bytes, rules: ItemMap, packer: Packer) -> None:
+    wanted = outcome(lambda: rules.to_item(pack.document_of(raw)))
+    found = outcome(lambda: packer.pack(msgspec.Raw(raw)))
     if isinstance(wanted, str) or isinstance(found, str):
         assert wanted == found
         return
@@ -142,8 +149,75 @@ documents = st.dictionaries(
 )
 
 
+@settings(deadline=None)  # patterns are made
 @given(documents, texts, texts)
 def test_any_document_is_packed_as_it_is_mapped(document: dict[str, Any], key: str, name: str) -> None:
     text = msgspec.json.encode({**document, "d": key, "id": name or "1", "_ts": 1700000000})
     same(text, mapping("/d"))
     same(text, mapping("/id"))
+    same(text, mapping("/d", "/id"))
+    same(text, mapping("/d", ttl=60))
+
+
+ALIKE = [
+    '"a"',
+    '"a,\\"b\\\\"',
+    '"%s %b %"',
+    '"\\u00e9"',
+    '"~x"',
+    '""',
+    "7",
+    "-0.5",
+    "-0",
+    "1" * 19,
+    "1e-7",
+    "1e-99",
+    "true",
+    "false",
+    "null",
+    "[]",
+    '["a","b"]',
+    '["a\\","]',
+    '["%d"]',
+    "[1,2.5]",
+    "[1e-05,-1E+9]",
+    "[1e99,0]",
+    "[1,-0.0]",
+    '[1,"a"]',
+    "[[1],[2]]",
+    '{"%s":1}',
+    '{"%s":"x"}',
+    '{"%s":[{"b":null}]}',
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[st.sampled_from(ALIKE)] * 3, st.sampled_from(["", ',"ttl":9', ',"ttl":[1]'])), max_size=12))
+def test_documents_of_few_shapes_are_packed_as_they_are_mapped(drawn: list[tuple[str, ...]]) -> None:
+    """One packer for all of them, so that each is tried against the shapes of those before it."""
+    for rules in (mapping("/d"), mapping("/d", "/e"), mapping("/d", ttl=60), mapping("/id", ttl=-1)):
+        packer = Packer(rules)
+        for number, (key, other, value, ttl) in enumerate(drawn):
+            text = f'{{"id":"{number}","d":{key},"e":{other},"v%":{value},"expireAt":"x","pk":1{ttl},{SYSTEM}}}'
+            agree(text.encode(), rules, packer)
+
+
+@pytest.mark.parametrize("ttl", [None, 60])
+def test_documents_alike_are_packed_by_their_shape(monkeypatch: pytest.MonkeyPatch, ttl: int | None) -> None:
+    def text(number: int) -> bytes:
+        values = f'"t":"제목 {number}","n":{number}.5,"l":["a","{number}"],"v":[0.{number},1e-05],"m":{{"b":true}}'
+        return f'{{"id":"{number}","d":"x","e":"y",{values},{SYSTEM}}}'.encode()
+
+    for rules in (mapping("/d", ttl=ttl), mapping("/d", "/e", ttl=ttl)):
+        packer = Packer(rules)
+        agree(text(1), rules, packer)
+        with monkeypatch.context() as patch:
+            patch.setattr(Packer, "_by_property", None)
+            agree(text(23), rules, packer)
+
+
+def test_documents_without_a_common_shape_are_not_tried_for_ever() -> None:
+    packer = Packer(mapping())
+    for number in range(1000):
+        agree(b'{"id":"1","d":"x","a%d":1}' % number, mapping(), packer)
+    assert not packer._shapes._known
