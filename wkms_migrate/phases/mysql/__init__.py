@@ -39,7 +39,7 @@ def plan(context: Context) -> Iterator[Step]:
         [("verify", "Compare definitions and objects on both ends", patient(verify.run))],
     ]
     if settings.users:
-        stages.insert(5, [("grants", "Grant accounts and roles what they had", users.grant)])
+        stages.insert(5, [("grants", "Grant accounts and roles what they had", patient(users.grant))])
         stages.insert(4, [("users", "Make accounts and roles, with their password hashes", users.make)])
     if settings.on_existing == "replace":
         stages.insert(1, [("backup", f"Back up what the target has in {names}", backup.run)])

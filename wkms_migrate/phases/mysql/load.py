@@ -81,7 +81,9 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
         ("verify", "Compare the target with the dump", patient(lambda run: _verify(run, load))),
     ]
     if load.has_users:
-        work.insert(5, ("grants", "Grant accounts and roles what they had", lambda run: load_users.grant(run, load)))
+        work.insert(
+            5, ("grants", "Grant accounts and roles what they had", patient(lambda run: load_users.grant(run, load)))
+        )
         work.insert(4, ("users", "Make accounts and roles", lambda run: load_users.make(run, load)))
     if settings.on_existing == "replace":
         names = [load.target_schema(one.name) for one in load.schemas]
