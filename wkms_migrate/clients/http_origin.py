@@ -208,10 +208,15 @@ def _nobody() -> None:
     """Hear it."""
 
 
-@lru_cache(maxsize=4096)
 def _quoted(path: str) -> str:
-    """Return a path as it goes over the wire; asked once to sign it and once to send it."""
-    return urllib.parse.quote(path, safe="/-_.~")
+    """Return a path as it goes over the wire. Folders recur, and the name is the same at both ends."""
+    folder, slash, name = path.rpartition("/")
+    return f"{_percent_encoded(folder)}{slash}{_percent_encoded(name)}"
+
+
+@lru_cache(maxsize=4096)
+def _percent_encoded(text: str) -> str:
+    return urllib.parse.quote(text, safe="/-_.~")
 
 
 def _whole(response: Response) -> Answer:

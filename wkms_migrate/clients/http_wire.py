@@ -162,6 +162,8 @@ class Response:
 
     def read(self, most: int = sys.maxsize) -> bytes:
         """Return the rest of the body, or at most so many bytes. Raises `Broken` when it ends early."""
+        if self._ended:
+            return b""
         pieces: list[bytes] = []
         room = bytearray(min(most, max(BUFFER_BYTES, self._left), MOST_AT_ONCE))
         while most and (count := self.readinto(memoryview(room)[:most])):

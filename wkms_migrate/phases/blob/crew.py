@@ -131,7 +131,8 @@ class Memory:
         return None
 
     def _wake(self) -> None:
-        if self._waiting:
+        """Wake one that waits, unless it could only find that there are too many and wait again."""
+        if self._waiting and self._has_room(0):
             self._changed.notify()
 
 

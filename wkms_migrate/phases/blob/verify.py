@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def _list(job: Job, code: str, names: list[str], text: str, hint: str) -> None:
 def _compare_content(job: Job, digests: Digests) -> None:
     job.tally.total = job.manifest.totals()[0]
     each(
-        job.manifest.written(),
+        _to_ask_for(job, digests),
         lambda item: _check(job, digests, *item),
         workers=job.settings.workers,
         check_stop=job.run.check_stop,
@@ -104,6 +104,17 @@ def _compare_content(job: Job, digests: Digests) -> None:
         )
 
 
+def _to_ask_for(job: Job, digests: Digests) -> Iterator[tuple[Blob, Written]]:
+    """Compare what needs no request, and yield the rest: threads would only wait for one another there."""
+    for blob, written in job.manifest.written():
+        known = None not in {written.crc64, written.confirmed}
+        if not known or written.md5 == "unread" or _is_deep(job, written.key):
+            yield blob, written
+            continue
+        job.run.check_stop()
+        _compare_checksums(job, digests, blob, written.key, (written.crc64, written.confirmed))
+
+
 def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
     stored = written.confirmed
     if stored is None:
@@ -115,13 +126,21 @@ def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
         if written.md5 == "unread":
             _compare_md5(job, blob, written, md5)
     expected = _read_source(job, blob) if deep else stored if written.crc64 is None else written.crc64
+    _compare_checksums(job, digests, blob, written.key, (expected, stored))
+
+
+def _compare_checksums(
+    job: Job, digests: Digests, blob: Blob, key: str, checksums: tuple[int | None, int | None]
+) -> None:
+    """Compare what was read from the source with what the target holds; None where there is no checksum."""
+    expected, stored = checksums
     with digests.lock:
         if expected is None or stored is None:
             digests.unchecked += 1
         else:
             digests.checked += 1
-            digests.source = (digests.source + _term(written.key, expected)) & DIGEST_MASK
-            digests.target = (digests.target + _term(written.key, stored)) & DIGEST_MASK
+            digests.source = (digests.source + _term(key, expected)) & DIGEST_MASK
+            digests.target = (digests.target + _term(key, stored)) & DIGEST_MASK
     if expected != stored:
         _list(job, "content-differs", [blob.name], "has other content in the bucket", "Delete it there and run again.")
     job.report(objects=1, item=blob.name)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wkms_migrate.errors import Interrupted
+from wkms_migrate.phases.blob import crew
 from wkms_migrate.phases.blob.concurrency import Limiter
 from wkms_migrate.phases.blob.crew import Memory, batches, each
 from wkms_migrate.phases.blob.multipart import MOST_PARTS, part_size
@@ -107,6 +108,30 @@ def test_no_more_buffers_are_in_use_than_the_limiter_allows():
     held[0].close()
     assert got.wait(10)
     other.join()
+
+
+def test_nobody_is_woken_who_could_only_wait_again(monkeypatch):
+    monkeypatch.setattr(crew, "WAKE_SECONDS", 60)
+    memory = Memory(1 << 30, Limiter(1, lambda _text: None))
+    first, looked = memory.take(1, never), threading.Semaphore(0)
+    taken, done = threading.Event(), threading.Event()
+
+    def use() -> None:
+        with memory.take(1, looked.release):
+            taken.set()
+            done.wait(10)
+
+    others = [threading.Thread(target=use) for _ in range(4)]
+    for one in others:
+        one.start()
+        assert looked.acquire(timeout=10)
+    first.close()
+    assert taken.wait(10)
+    assert not looked.acquire(timeout=0.2)
+    done.set()
+    for one in others:
+        one.join(10)
+        assert not one.is_alive()
 
 
 def test_threads_begin_as_the_limiter_allows_them():
