@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wkms_migrate import journal
 from wkms_migrate.cli import cost
 from wkms_migrate.cli.options import LANGUAGES, Options, shared
 from wkms_migrate.cli.report_options import AsOf, Formats, Output, chosen, day
@@ -42,6 +41,8 @@ def report(
     run_dir: RunDir = None,
 ) -> None:
     """Write the migration report of a run from its journal: what was moved, proved, converted, lost and left."""
+    from wkms_migrate import journal
+
     folder = run_dir or options.session().run_dir
     state = journal.load(folder)
     if not state.run:
