@@ -191,6 +191,15 @@ ALIKE = [
 ]
 
 
+@pytest.mark.parametrize("first", ALIKE)
+def test_a_document_is_held_against_the_shape_of_another(first: str) -> None:
+    for second in ALIKE:
+        for rules in (mapping("/d"), mapping("/d", "/e")):
+            packer = Packer(rules)
+            for value in (first, second, first):
+                agree(f'{{"id":"1","d":"x","e":"y","v":{value},"w":[{value}],{SYSTEM}}}'.encode(), rules, packer)
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(*[st.sampled_from(ALIKE)] * 3, st.sampled_from(["", ',"ttl":9', ',"ttl":[1]'])), max_size=12))
 def test_documents_of_few_shapes_are_packed_as_they_are_mapped(drawn: list[tuple[str, ...]]) -> None:
