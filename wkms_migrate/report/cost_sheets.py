@@ -45,7 +45,7 @@ def assumptions(book: Workbook, report: CostReport, words: Words) -> Assumed:
     assumed = Assumed.at(sheet.name, 2, sheet.row, report.quantities)
     for quantity in report.quantities:
         sheet.put(0, quantity.text.to(words.lang))
-        sheet.put(1, quantity.unit)
+        sheet.put(1, words.measure(quantity.unit))
         for column, value in enumerate((quantity.value.low, quantity.value.base, quantity.value.high), 2):
             sheet.put(column, value, "number", "input")
         measured = quantity.origin == "measured"
@@ -86,7 +86,7 @@ def _heads(words: Words, *, years: bool) -> list[str]:
 
 def _line(sheet: Sheet, line: Line, assumed: Assumed, words: Words, *, years: bool) -> None:
     source = line.price.source
-    texts = (line.price.service, line.spec.to(words.lang), line.price.sku, line.price.unit)
+    texts = (line.price.service, line.spec.to(words.lang), line.price.sku, words.measure(line.price.unit))
     for column, text in enumerate(texts):
         sheet.put(column, text)
     _quantity(sheet, QUANTITY, line.factors, assumed, line)
@@ -160,7 +160,7 @@ def once(book: Workbook, report: CostReport, assumed: Assumed, pair: tuple[Price
     first = sheet.row
     for line in report.one_off.lines:
         sheet.put(0, line.text.to(words.lang))
-        sheet.put(1, line.unit)
+        sheet.put(1, words.measure(line.unit))
         _once_quantity(sheet, line, assumed)
         _once_price(sheet, line, pair, first)
         _amount(sheet, ONCE_AMOUNT, ONCE_QUANTITY, ONCE_PRICE, line.amount)

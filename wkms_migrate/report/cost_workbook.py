@@ -134,7 +134,7 @@ def _depends(book: Workbook, report: CostReport, words: Words) -> None:
     rows = [
         (
             one.text.to(words.lang),
-            one.unit,
+            words.measure(one.unit),
             one.low,
             one.base,
             one.high,

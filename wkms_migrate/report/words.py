@@ -92,6 +92,10 @@ class Words:
         """Return what was compared, as it was recorded where there are no words for it."""
         return self.known(f"comparison.{check}") or check
 
+    def measure(self, unit: str) -> str:
+        """Return a unit of quantities or of prices per unit; a currency or an abbreviation stays as it is."""
+        return " / ".join(str(self.known(f"measure.{part}") or part) for part in unit.split(" / "))
+
     def notice(self, notice: Notice) -> Markup:
         """Return the words for a notice, its values filled in."""
         return self(f"notice.{notice.code}", **dict(notice.values))

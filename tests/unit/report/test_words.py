@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from jinja2 import Environment, meta
 
 from wkms_migrate.cost import audit, fields
@@ -69,6 +70,7 @@ def test_every_entry_is_used():
         "notice",
         "task",
         "comparison",
+        "measure",
     )
     unused = [
         key
@@ -77,6 +79,28 @@ def test_every_entry_is_used():
         and not re.search(rf"""["']{re.escape(key)}["']""", text)
     ]
     assert unused == []
+
+
+def test_units_are_said_in_korean_and_currencies_stay():
+    said = words.Words("ko", Environment())
+    assert said.measure("USD / million tokens") == "USD / 토큰 백만 개"
+    assert said.measure("100 RU/s") == "100 RU/s"
+
+
+def test_every_unit_of_prices_and_assumptions_has_words():
+    folder = Path(words.__file__).parents[2] / "config"
+    files = [*(folder / "prices").glob("*.yaml"), folder / "assumptions.yaml"]
+    found = {unit for file in files for unit in units(yaml.safe_load(file.read_text(encoding="utf-8")))}
+    assert len(found) > 20
+    plain = {"%", "GB", "USD", "LCU", "WRU", "RRU", "100 RU/s"}
+    assert sorted(unit for unit in found - plain if f"measure.{unit}" not in KO) == []
+
+
+def units(value):
+    """Return every text under a key `unit`."""
+    if isinstance(value, dict):
+        return {str(value["unit"])} if isinstance(value.get("unit"), str) else set().union(*map(units, value.values()))
+    return set().union(*map(units, value)) if isinstance(value, list) else set()
 
 
 def test_an_unknown_entry_is_an_error():
