@@ -1,17 +1,19 @@
-"""Where a container goes: a bucket, and a prefix inside it where several share one."""
+"""Where a container goes: a bucket, and a prefix inside it where several share one.
+
+The settings read this, so that it imports no client before one is needed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from wkms_migrate.clients.azure_blob import BlobService
-from wkms_migrate.clients.azure_origin import is_narrow
-from wkms_migrate.clients.http_origin import ServiceError
 from wkms_migrate.errors import ConfigError, NotKnownYet
-from wkms_migrate.phases.blob.refusals import DENIED
-from wkms_migrate.plan import Context
+
+if TYPE_CHECKING:
+    from wkms_migrate.clients.azure_blob import BlobService
+    from wkms_migrate.plan import Context
 
 UNKNOWN = "(known after provision)"
 FORBIDDEN = 403
@@ -49,6 +51,8 @@ def chosen(
 
     Raises `ConfigError` for a container that is not there and for places that overlap.
     """
+    from wkms_migrate.clients.azure_origin import is_narrow
+
     wanted = list(containers)
     narrow = is_narrow(context.settings.azure.storage.sas)
     there = [*wanted, *buckets] if narrow and wanted else _listed(service, [*wanted, *buckets])
@@ -74,6 +78,9 @@ def place_of(context: Context, buckets: Mapping[str, str], container: str) -> st
 
 def _listed(service: BlobService, named: list[str]) -> list[str]:
     """Return the account's containers; those that are named where the sign-in holds for containers only."""
+    from wkms_migrate.clients.http_origin import ServiceError
+    from wkms_migrate.phases.blob.refusals import DENIED
+
     try:
         return list(service.containers())
     except ServiceError as error:

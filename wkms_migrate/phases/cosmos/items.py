@@ -13,12 +13,12 @@ import orjson
 from wkms_migrate.phases.cosmos import large, numbers, values, vectors
 from wkms_migrate.phases.cosmos.keys import Keys, KeyTooLongError, KeyTypeError, Kind, value_at
 from wkms_migrate.phases.cosmos.large import BODY, Fetch, Object
+from wkms_migrate.phases.cosmos.settings import LargeItems
 from wkms_migrate.phases.cosmos.size import MAX_ITEM_BYTES, item_bytes
 from wkms_migrate.phases.cosmos.values import Attribute, Notes
 from wkms_migrate.phases.cosmos.vectors import Forms
 
 Document: TypeAlias = dict[str, Any]
-LargeItems: TypeAlias = Literal["compress", "split", "offload", "dead-letter"]
 OutOfRange: TypeAlias = Literal["text", "clamp", "fail"]
 
 SYSTEM: Final = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})

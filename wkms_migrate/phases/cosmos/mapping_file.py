@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError
 from wkms_migrate.config import Section
 from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.cosmos import keys as keymaps
-from wkms_migrate.phases.cosmos.items import LargeItems, OutOfRange
+from wkms_migrate.phases.cosmos.items import OutOfRange
 from wkms_migrate.phases.cosmos.keys import KeyAttribute, Keys, Kind, path_of, written
+from wkms_migrate.phases.cosmos.settings import LargeItems
 from wkms_migrate.phases.cosmos.vectors import Form
 
 if TYPE_CHECKING:

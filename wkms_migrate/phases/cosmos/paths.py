@@ -19,10 +19,10 @@ from typing import Final, Literal, TypeAlias
 from wkms_migrate import assets
 from wkms_migrate.cost import prices
 from wkms_migrate.errors import ConfigError
+from wkms_migrate.phases.cosmos.settings import Wanted
 
 Way: TypeAlias = Literal["batch", "import", "bulk"]
 Step: TypeAlias = Literal["read", "batch", "import", "bulk"]
-Wanted: TypeAlias = Literal["auto", "batch", "import", "bulk"]
 
 WORTH_BYTES: Final = 1_000_000_000
 ON_DEMAND_UNITS: Final = 4000  # per second, of a new table on demand; more once it has taken more

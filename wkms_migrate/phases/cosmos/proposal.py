@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wkms_migrate.phases.cosmos.inspect import Inspected
-from wkms_migrate.phases.cosmos.items import LargeItems
 from wkms_migrate.phases.cosmos.keys import KeyAttribute, Path, path_of, written
 from wkms_migrate.phases.cosmos.mapping_file import (
     MAX_INDEX_PARTS,
@@ -21,6 +20,7 @@ from wkms_migrate.phases.cosmos.mapping_file import (
     VectorIndexRule,
     VectorRule,
 )
+from wkms_migrate.phases.cosmos.settings import LargeItems
 
 FEW_VALUES: Final = 10  # an index whose HASH has fewer is a hot one
 EXPIRY_NAMES: Final = ("expireAt", "expiresAt", "wkmsExpireAt")

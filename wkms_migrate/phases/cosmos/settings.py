@@ -6,9 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, PositiveFloat, StringConstraints
 
 from wkms_migrate.config import Section
-from wkms_migrate.phases.cosmos.items import LargeItems
-from wkms_migrate.phases.cosmos.paths import Wanted
 
+LargeItems: TypeAlias = Literal["compress", "split", "offload", "dead-letter"]
+Wanted: TypeAlias = Literal["auto", "batch", "import", "bulk"]
 Share: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d+)?%$")]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.cosmos import paths
-from wkms_migrate.phases.cosmos.paths import Rate, Size, Table, Wanted, Way
+from wkms_migrate.phases.cosmos.paths import Rate, Size, Table, Way
+from wkms_migrate.phases.cosmos.settings import Wanted
 
 SMALL = Size(items=1000, bytes=2_000_000, loaded_bytes=3_000_000, units=6000, index_bytes=2_000_000)
 LARGE = Size(items=10_000_000, bytes=20 * paths.GB, loaded_bytes=30 * paths.GB, units=30_000_000)

@@ -1,0 +1,71 @@
+"""The steps of the mysql phase, in their order; they change with what is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from wkms_migrate.clients import target_database
+from wkms_migrate.errors import NotKnownYet
+from wkms_migrate.events import Json
+from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, users, verify
+from wkms_migrate.phases.mysql.patience import patient
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.plan import Context, Step, StepRun, digest_of
+
+# Settings that another choice of makes the whole move another one, and steps that depend on accounts as well.
+CHOICES = {"schemas", "include", "exclude", "rename", "where", "on_existing", "collations"}
+OWNED = frozenset({"users", "objects", "grants", "verify"})
+
+Work = tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]
+
+
+def plan(context: Context) -> Iterator[Step]:
+    """Plan the copy. The source is asked for sizes only while something is still to be done."""
+    settings = context.section(MysqlSettings)
+    source = context.settings.azure.mysql
+    chosen = settings.model_dump(include=CHOICES)
+    digest = digest_of(chosen, source.host, source.port, _target_name(context))
+    owned = digest_of(digest, settings.users, settings.definers)
+    names = ", ".join(settings.schemas)
+    stages: list[list[Work]] = [
+        [("preflight", f"Check both servers before moving {names}", preflight.run)],
+        [("schema", f"Make the tables of {names}", patient(schema.run))],
+        [("data", f"Copy the rows of {names} from one snapshot", data.run)],
+        [
+            ("indexes", "Add indexes and foreign keys", patient(indexes.run)),
+            ("verify/rows", "Compare the rows on both ends", patient(verify.rows)),
+        ],
+        [("objects", "Make views, routines, triggers and events (disabled)", patient(objects.run))],
+        [("verify", "Compare definitions and objects on both ends", patient(verify.run))],
+    ]
+    if settings.users:
+        stages.insert(5, [("grants", "Grant accounts and roles what they had", patient(users.grant))])
+        stages.insert(4, [("users", "Make accounts and roles, with their password hashes", users.make)])
+    if settings.on_existing == "replace":
+        stages.insert(1, [("backup", f"Back up what the target has in {names}", backup.run)])
+    for stage, work in enumerate(stages):
+        for what, summary, run in work:
+            yield Step(
+                id=f"mysql/{what}",
+                summary=summary,
+                run=run,
+                digest=owned if what in OWNED else digest,
+                stage=stage,
+                preview=(lambda: _sizes(context, settings)) if what == "data" else None,
+            )
+
+
+def _target_name(context: Context) -> str:
+    try:
+        server = target_database.server(context)
+    except NotKnownYet:
+        return "(known after provision)"
+    return f"{server.host}:{server.port}"
+
+
+def _sizes(context: Context, settings: MysqlSettings) -> Iterator[str]:
+    from wkms_migrate.phases.mysql import catalog
+
+    with servers.source(context) as session:
+        for table in catalog.selected(session, settings):
+            yield f"{table.id}: about {table.rows:,} rows, {table.bytes / (1 << 20):,.1f} MiB"
