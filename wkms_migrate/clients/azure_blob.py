@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wkms_migrate.config import Storage
 
 PAGE = "5000"  # the most that the service lists at once
+TAGS_REFUSED = frozenset({"AuthorizationPermissionMismatch", "FeatureNotSupported", "InvalidQueryParameterValue"})
 HEADER_FIELDS = {
     "Content-Type": "Content-Type",
     "Content-Encoding": "Content-Encoding",
@@ -71,6 +72,7 @@ class BlobService:
         self.account = account
         self._origin = origin
         self._base = base_path.rstrip("/")
+        self._without_tags: set[str] = set()
 
     def containers(self) -> Iterator[str]:
         """Yield the names of all containers, without the service's own (`$logs` and such are not listed)."""
@@ -80,28 +82,21 @@ class BlobService:
     def blobs(
         self, container: str, *, prefix: str = "", tags: bool = True, also: tuple[str, ...] = ()
     ) -> Iterator[Blob]:
-        """Yield the current blobs of a container; `also` takes the service's words snapshots, versions, deleted."""
-        query = {
-            "restype": "container",
-            "comp": "list",
-            "maxresults": PAGE,
-            "include": ",".join(("metadata", *(("tags",) if tags else ()), *also)),
-        }
-        if prefix:
-            query["prefix"] = prefix
-        for page in self._pages(container, query):
+        """Yield the current blobs of a container; `also` takes the service's words snapshots, versions, deleted.
+
+        With their index tags, unless these credentials may not read them; `lists_tags` says so afterwards.
+        """
+        for page in self._listing(container, prefix, also, tags=tags and self.lists_tags(container)):
             yield from (_blob(item, versions="versions" in also) for item in page.iter("Blob"))
 
-    def may_read_tags(self, container: str) -> bool:
-        """Say whether these credentials may list index tags."""
-        query = {"restype": "container", "comp": "list", "maxresults": "1", "include": "tags"}
-        try:
-            next(self._pages(container, query))
-        except ServiceError as error:
-            if error.code in {"AuthorizationPermissionMismatch", "FeatureNotSupported", "InvalidQueryParameterValue"}:
-                return False
-            raise
-        return True
+    def lists_tags(self, container: str) -> bool:
+        """Say whether index tags can be listed, as far as it was tried."""
+        return container not in self._without_tags
+
+    def list_tags(self, container: str, *, readable: bool) -> None:
+        """Take it as tried that index tags can be listed, or cannot."""
+        if not readable:
+            self._without_tags.add(container)
 
     def find(self, container: str, name: str, *, tags: bool = True) -> Blob | None:
         """Return one blob as it is now, or None when it is gone."""
@@ -158,6 +153,19 @@ class BlobService:
     def close(self) -> None:
         """Close the connections."""
         self._origin.close()
+
+    def _listing(self, container: str, prefix: str, also: tuple[str, ...], *, tags: bool) -> Iterator[ET.Element]:
+        include = ",".join(("metadata", *(("tags",) if tags else ()), *also))
+        query = {"restype": "container", "comp": "list", "maxresults": PAGE, "include": include}
+        pages = self._pages(container, {**query, "prefix": prefix} if prefix else query)
+        try:
+            yield next(pages)
+        except ServiceError as error:
+            if not tags or error.code not in TAGS_REFUSED:
+                raise
+            self._without_tags.add(container)
+            pages = self._listing(container, prefix, also, tags=False)
+        yield from pages
 
     def _pages(self, container: str, query: Mapping[str, str]) -> Iterator[ET.Element]:
         marker = ""

@@ -208,6 +208,7 @@ def _nobody() -> None:
     """Hear it."""
 
 
+@lru_cache(maxsize=1024)  # asked for when a request is signed, and again when it is sent
 def _quoted(path: str) -> str:
     """Return a path as it goes over the wire. Folders recur, and the name is the same at both ends."""
     folder, slash, name = path.rpartition("/")

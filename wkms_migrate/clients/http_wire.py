@@ -37,10 +37,17 @@ class Headers(Mapping[str, str]):
         self._lowered = head.lower()
 
     def __getitem__(self, name: str) -> str:
+        value = self.find(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def find(self, name: str) -> str | None:
+        """Return a header, None when it did not come: quicker than `get`, which mostly meets what is not there."""
         sought = f"\r\n{name.lower()}:"
         at = self._lowered.find(sought)
         if at < 0:
-            raise KeyError(name)
+            return None
         begin = at + len(sought)
         end = self._head.find("\r\n", begin)
         return self._head[begin : end if end >= 0 else None].strip()
@@ -128,8 +135,8 @@ class Response:
     def __init__(self, connection: Connection, method: str, status: int, reason: str, headers: Headers) -> None:
         self.status, self.reason, self.headers = status, reason, headers
         self._connection = connection
-        self._chunked = "chunked" in (headers.get("transfer-encoding") or "").lower()
-        length = headers.get("content-length")
+        self._chunked = "chunked" in (headers.find("transfer-encoding") or "").lower()
+        length = headers.find("content-length")
         self._endless = length is None and not self._chunked  # the body ends with the connection
         self._left = int(length) if length and not self._chunked else 0
         self._ended = method == "HEAD" or status in NO_BODY or length == "0"
@@ -139,12 +146,13 @@ class Response:
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
         """Return a header, or the default."""
-        return self.headers.get(name, default)
+        value = self.headers.find(name)
+        return default if value is None else value
 
     @property
     def reusable(self) -> bool:
         """Whether the connection can carry another request: all was read, and neither side wants to close it."""
-        return self._ended and not self._endless and (self.headers.get("connection") or "").lower() != "close"
+        return self._ended and not self._endless and (self.headers.find("connection") or "").lower() != "close"
 
     def readinto(self, into: bytearray | memoryview) -> int:
         """Fill as much of a buffer as is there; return how many bytes, 0 at the end of body or connection."""

@@ -145,7 +145,7 @@ class S3:
         """Store an object in one request."""
         checked = {**headers, **ALGORITHM, CRC_HEADER: to_base64(crc64)}
         answer = self._call("PUT", bucket, key, headers=checked, body=body)
-        confirmed = answer.headers.get(CRC_HEADER)
+        confirmed = answer.headers.find(CRC_HEADER)
         return Stored(_etag(answer), from_base64(confirmed) if confirmed else None)
 
     def copy(self, bucket: str, key: str, new_key: str) -> None:
@@ -312,7 +312,7 @@ def _manifest_xml(parts: Iterable[Part]) -> bytes:
 
 
 def _etag(answer: Answer) -> str:
-    etag = answer.headers.get("ETag")
+    etag = answer.headers.find("ETag")
     if not etag:
         raise WkmsError("S3 stored something and named no ETag.", hint="Is the endpoint an S3 service?")
     return str(etag).strip('"')

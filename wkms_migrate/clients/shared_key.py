@@ -40,7 +40,7 @@ SIGNED_HEADERS = (
 def shared_key(account: str, key: str) -> Callable[[Request], Mapping[str, str]]:
     """Return a signer for an account key (base64, as Azure shows it)."""
     try:
-        secret = base64.b64decode(key, validate=True)
+        keyed = hmac.new(base64.b64decode(key, validate=True), digestmod="sha256")
     except ValueError as error:
         raise ConfigError(
             f"The key of storage account {account} is not base64.", hint="Copy the whole key, with its `==`."
@@ -57,9 +57,10 @@ def shared_key(account: str, key: str) -> Callable[[Request], Mapping[str, str]]
 
     def sign(request: Request) -> Mapping[str, str]:
         headers = {**request.headers, "x-ms-date": now(), "x-ms-version": API_VERSION}
-        text = string_to_sign(request, headers, account)
-        digest = hmac.digest(secret, text.encode(), "sha256")
-        return {**headers, "Authorization": f"SharedKey {account}:{base64.b64encode(digest).decode()}"}
+        signature = keyed.copy()
+        signature.update(string_to_sign(request, headers, account).encode())
+        headers["Authorization"] = f"SharedKey {account}:{base64.b64encode(signature.digest()).decode()}"
+        return headers
 
     return sign
 

@@ -46,10 +46,11 @@ def sigv4(
         scope = f"{moment[:8]}/{region}/{service}/aws4_request"
         canonical, names = canonical_request(request, {**headers, "host": host})
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(_signing_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
+        keyed = _keyed(credentials.secret_key, scope).copy()
+        keyed.update(text.encode())
         headers["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={names}, Signature={signature}"
+            f"SignedHeaders={names}, Signature={keyed.hexdigest()}"
         )
         return headers
 
@@ -94,8 +95,9 @@ def _encoded(text: str) -> str:
 
 
 @lru_cache(maxsize=8)  # a scope is of one day
-def _signing_key(secret: str, scope: str) -> bytes:
+def _keyed(secret: str, scope: str) -> hmac.HMAC:
+    """Return an HMAC with the signing key, to be copied: made anew it costs several times what it hashes."""
     key = b"AWS4" + secret.encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from wkms_migrate.clients.azure_blob import BlobService
+import pytest
+
+from wkms_migrate.clients.azure_blob import TAGS_REFUSED, BlobService
+from wkms_migrate.clients.http_origin import Request, ServiceError
 from wkms_migrate.phases.blob.place import Place
 from wkms_migrate.phases.blob.selection import select
 from wkms_migrate.phases.blob.settings import BlobSettings
@@ -52,3 +55,28 @@ def test_files_and_folders_of_a_data_lake_are_known():
     lake = BlobService("account", SimpleNamespace(call=lambda _: SimpleNamespace(body=page.encode())), "")
     found = [(one.posix, one.folder) for one in lake.blobs("c")]
     assert found == [(True, False), (False, False), (False, False), (False, False), (True, True)]
+
+
+@pytest.mark.parametrize("code", sorted(TAGS_REFUSED))
+def test_tags_are_asked_for_until_they_are_refused(code):
+    asked: list[str] = []
+
+    def call(request: Request) -> SimpleNamespace:
+        asked.append(request.query["include"])
+        if "tags" in request.query["include"]:
+            raise ServiceError("no", status=403, code=code)
+        return SimpleNamespace(body=PAGE.encode())
+
+    account = BlobService("account", SimpleNamespace(call=call), "")
+    assert account.lists_tags("c")
+    assert [len(list(account.blobs("c"))) for _ in range(2)] == [5, 5]
+    assert (account.lists_tags("c"), account.lists_tags("other")) == (False, True)
+    assert asked == ["metadata,tags", "metadata", "metadata"]
+
+
+def test_a_refusal_of_the_listing_itself_is_told():
+    def call(_: Request) -> SimpleNamespace:
+        raise ServiceError("no", status=403, code="AuthorizationPermissionMismatch")
+
+    with pytest.raises(ServiceError):
+        list(BlobService("account", SimpleNamespace(call=call), "").blobs("c"))

@@ -7,7 +7,6 @@ from wkms_migrate.clients.s3 import Stored
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.blob.job import Job
 from wkms_migrate.phases.blob.manifest import Pending
-from wkms_migrate.phases.blob.mapping import fingerprint
 
 NOT_FOUND = 404
 PRECONDITION_FAILED = 412
@@ -24,7 +23,7 @@ def landed_before(job: Job, item: Pending, error: ServiceError) -> Stored:
         raise error
     head = job.target.head(job.bucket, item.key)
     ours = head is not None and head.metadata.get("azure-source") == job.origin
-    if head and ours and head.metadata.get("azure-version") == fingerprint(item.blob, item.key):
+    if head and ours and head.metadata.get("azure-version") == item.fingerprint:
         return Stored(head.etag, head.crc64)
     raise Refused(
         f"Object {item.key!r} of bucket {job.bucket} was changed by somebody else during the copy.",

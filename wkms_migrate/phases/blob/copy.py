@@ -16,6 +16,7 @@ from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.digests import Suspect, md5_state
 from wkms_migrate.phases.blob.job import Job, ObjectFailed, list_both, opened
+from wkms_migrate.phases.blob.listing import Kept
 from wkms_migrate.phases.blob.manifest import Pending, Written
 from wkms_migrate.phases.blob.mapping import Mapped, fingerprint, left, mapped
 from wkms_migrate.phases.blob.multipart import copy_in_parts
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 RESTARTS: Final = 5  # how often an object is begun anew because its blob was changed meanwhile
 
 
-def copy_container(run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
-    """Bring the bucket up to the container. Raises `WkmsError` at the end when some objects could not be copied."""
+def copy_container(kept: Kept | None, run: StepRun, container: str, bucket: str) -> Mapping[str, Json]:
+    """Bring the bucket up to the container, whose listing may have been kept.
+
+    Raises `WkmsError` at the end when some objects could not be copied.
+    """
     with opened(run, container, bucket) as job:
-        list_both(job)
+        list_both(job, kept)
         reconcile(job)
         versions = history.replay(job, _copy_until_still) if job.settings.past == "replay" else 0
         job.tally.total = job.tally.done + job.manifest.totals(due=True)[0]
@@ -71,7 +75,7 @@ def _copy(job: Job, item: Pending) -> None:
         job.report(objects=1, failed=1, item=item.blob.name)
         return
     if written and blob:
-        job.manifest.record(written, blob)
+        job.manifest.record(written, blob, changed=blob is not item.blob)
         if written.md5 == "wrong":
             findings.wrong_md5(job, blob.name)
     job.report(objects=1, copied=1 if written else 0, item=item.blob.name)
@@ -82,7 +86,7 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
     blob, suspect = item.blob, None
     for _ in range(RESTARTS):
         try:
-            return _copy_version(job, replace(item, blob=blob), suspect), blob
+            return _copy_version(job, item, suspect), blob
         except Suspect as found:
             suspect = found.crc64
         except Changed:
@@ -91,6 +95,7 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
                 job.note(("gone",), blob.name)
                 return None, None
             blob, suspect = current, None
+            item = replace(item, blob=blob, fingerprint=fingerprint(blob, item.key))
             job.note(("changed",), blob.name)
         except (ServiceError, Damaged) as error:
             if of_one_object(error, copied=job.tally.copied, failed=job.tally.failed):
@@ -102,7 +107,7 @@ def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | N
 
 
 def _copy_version(job: Job, item: Pending, suspect: int | None) -> Written:
-    how = mapped(item.blob, item.key, job.origin, job.settings.storage_classes)
+    how = mapped(item.blob, item.key, job.origin, job.settings.storage_classes, item.fingerprint)
     if how.sidecar:
         name, body = how.sidecar
         job.target.put(job.bucket, name, body, crc64=crc64(body), headers={"Content-Type": "application/json"})
@@ -132,7 +137,7 @@ def _copy_whole(job: Job, item: Pending, how: Mapped, suspect: int | None) -> Wr
     job.moved(blob.size)
     return Written(
         key=item.key,
-        fingerprint=fingerprint(blob, item.key),
+        fingerprint=item.fingerprint,
         etag=stored.etag,
         crc64=checksum,
         md5=state,

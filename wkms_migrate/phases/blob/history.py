@@ -23,6 +23,7 @@ from wkms_migrate.phases.blob import findings
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.job import Job, ObjectFailed
 from wkms_migrate.phases.blob.manifest import Pending, Written
+from wkms_migrate.phases.blob.mapping import fingerprint
 from wkms_migrate.phases.blob.selection import Selection
 
 ALSO = ("snapshots", "versions", "deleted")
@@ -128,7 +129,9 @@ def _replay(job: Job, past: Past, copy: Copy) -> int:
     for blob in past.versions:
         if blob.past in known or blob.etag in known:
             continue
-        made = _copied(job, Pending(key=past.key, blob=blob, replaces=last), copy)
+        made = _copied(
+            job, Pending(key=past.key, blob=blob, fingerprint=fingerprint(blob, past.key), replaces=last), copy
+        )
         if made is None:
             break  # what is newer must not come before it
         last, written = made.etag, written + 1

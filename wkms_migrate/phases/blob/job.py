@@ -13,11 +13,12 @@ from pathlib import Path
 
 from wkms_migrate.clients import azure_blob, s3
 from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob.ahead import ahead
 from wkms_migrate.phases.blob.allocator import give_back_from
 from wkms_migrate.phases.blob.concurrency import Limiter
 from wkms_migrate.phases.blob.crew import WORTH_KEEPING, Memory
+from wkms_migrate.phases.blob.listing import Kept, Row, rows
 from wkms_migrate.phases.blob.manifest import Manifest
-from wkms_migrate.phases.blob.mapping import Left
 from wkms_migrate.phases.blob.place import Place
 from wkms_migrate.phases.blob.refusals import told
 from wkms_migrate.phases.blob.selection import Selection, select
@@ -59,12 +60,16 @@ class Job:
     parts: ThreadPoolExecutor
     run: StepRun
     tally: Tally
-    tags: bool
 
     @property
     def origin(self) -> str:
         """Whose content the objects are: account and container, as their metadata says it."""
         return f"{self.source.account}/{self.container}"
+
+    @property
+    def tags(self) -> bool:
+        """Whether the blobs were listed with their index tags."""
+        return self.source.lists_tags(self.container)
 
     def note(self, codes: tuple[str, ...], name: str) -> None:
         """Count what happened to a blob, with the first one as the example."""
@@ -130,7 +135,6 @@ def opened(run: StepRun, container: str, place: str, manifest_file: Path | None 
                 parts=parts,
                 run=run,
                 tally=Tally(),
-                tags=source.may_read_tags(container),
             )
     finally:
         source.close()
@@ -150,16 +154,23 @@ def _told(path: Path, bucket: str) -> Iterator[None]:
         ) from error
 
 
-def list_both(job: Job) -> None:
-    """Take both listings into the manifest: all blobs that are selected by name, and the objects that may be theirs."""
+def list_both(job: Job, kept: Kept | None = None) -> None:
+    """Take both listings into the manifest: all blobs that are selected by name, and the objects that may be theirs.
+
+    Both are read at the same time; the source's not again where it was kept.
+    """
+    with ahead(job.target.objects(job.bucket, job.selection.target_prefix)) as objects:
+        job.manifest.list_source(_rows(job, kept))
+        job.manifest.list_target(one for one in objects if job.selection.holds(one.key))
+
+
+def _rows(job: Job, kept: Kept | None) -> Iterator[Row]:
+    known = kept.take() if kept else None
+    if kept and known is not None:
+        job.source.list_tags(job.container, readable=kept.tags)
+        yield from known
+        return
     chosen = job.selection
-    blobs = job.source.blobs(job.container, prefix=chosen.source_prefix, tags=job.tags, also=chosen.also)
-
-    def listed() -> Iterator[tuple[str, azure_blob.Blob, Left]]:
-        for item in chosen.listed(blobs):
-            job.run.check_stop()
-            yield item
-
-    objects = job.target.objects(job.bucket, chosen.target_prefix)
-    job.manifest.list_source(listed())
-    job.manifest.list_target(one for one in objects if chosen.holds(one.key))
+    for found in rows(chosen.listed(job.source.blobs(job.container, prefix=chosen.source_prefix, also=chosen.also))):
+        job.run.check_stop()
+        yield found

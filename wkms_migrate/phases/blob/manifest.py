@@ -18,7 +18,8 @@ import msgspec
 from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.clients.s3 import Listed, Part
 from wkms_migrate.errors import ConfigError
-from wkms_migrate.phases.blob.mapping import CONTROL, Left, fingerprint
+from wkms_migrate.phases.blob.listing import Row
+from wkms_migrate.phases.blob.mapping import CONTROL, Left
 
 Md5 = Literal["match", "missing", "wrong", "unread"]
 PAGE = 500
@@ -46,6 +47,7 @@ class Pending:
 
     key: str
     blob: Blob
+    fingerprint: str
     replaces: str
 
 
@@ -80,7 +82,7 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._unsaved: list[tuple[Written, Blob | None]] = []
+        self._unsaved: list[tuple[Written, Blob | None, bool]] = []
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {SCHEMA}")
 
@@ -96,10 +98,8 @@ class Manifest:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def list_source(self, blobs: Iterable[tuple[str, Blob, Left]]) -> None:
-        """Take in the source's listing: key, blob, reason to leave it."""
-        encode = msgspec.msgpack.encode
-        rows = ((key, blob.name, fingerprint(blob, key), blob.size, why, encode(blob)) for key, blob, why in blobs)
+    def list_source(self, rows: Iterable[Row]) -> None:
+        """Take in the source's listing."""
         try:
             self._refill("source", rows, "?, ?, ?, ?, ?, ?")
         except sqlite3.IntegrityError as error:
@@ -117,14 +117,16 @@ class Manifest:
         at: tuple[int, str] = (1 << 62, "")
         while True:
             rows = self._rows(
-                "SELECT s.size, s.key, s.blob, coalesce(t.etag, '') FROM source s LEFT JOIN target t USING (key)"
+                "SELECT s.size, s.key, s.blob, s.fingerprint, coalesce(t.etag, '')"
+                " FROM source s LEFT JOIN target t USING (key)"
                 " LEFT JOIN landed w ON w.key = s.key AND w.fingerprint = s.fingerprint AND w.etag = t.etag"
                 " WHERE s.reason = '' AND w.key IS NULL AND (s.size < ? OR (s.size = ? AND s.key > ?))"
                 " ORDER BY s.size DESC, s.key LIMIT ?",
                 (at[0], at[0], at[1], PAGE),
             )
-            for _, key, blob, etag in rows:
-                yield Pending(key=key, blob=msgspec.msgpack.decode(blob, type=Blob), replaces=etag)
+            decode = msgspec.msgpack.Decoder(Blob).decode
+            for _, key, blob, print_, etag in rows:
+                yield Pending(key=key, blob=decode(blob), fingerprint=print_, replaces=etag)
             if len(rows) < PAGE:
                 return
             at = (rows[-1][0], rows[-1][1])
@@ -193,13 +195,13 @@ class Manifest:
         """Note what object is there now."""
         self._run("INSERT OR REPLACE INTO target VALUES (?, ?, ?)", (key, size, etag))
 
-    def record(self, written: Written, blob: Blob | None = None) -> None:
-        """Note that an object is there; `blob` when this run has made it.
+    def record(self, written: Written, blob: Blob | None = None, *, changed: bool = False) -> None:
+        """Note that an object is there; `blob` when this run has made it, `changed` when that is not the listed one.
 
         Saved with others soon after; what a kill loses of it costs one HEAD each.
         """
         with self._lock:
-            self._unsaved.append((written, blob))
+            self._unsaved.append((written, blob, changed))
             if len(self._unsaved) >= UNSAVED:
                 self.save()
 
@@ -309,16 +311,20 @@ class Manifest:
                 "INSERT OR REPLACE INTO landed VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (one.key, one.fingerprint, one.etag, _signed(one.crc64), one.md5, _signed(one.confirmed))
-                    for one, _ in self._unsaved
+                    for one, _, _ in self._unsaved
                 ],
             )
-            made = [(one, blob) for one, blob in self._unsaved if blob]
             self._db.executemany(
-                "INSERT OR REPLACE INTO target VALUES (?, ?, ?)", [(one.key, blob.size, one.etag) for one, blob in made]
+                "INSERT OR REPLACE INTO target VALUES (?, ?, ?)",
+                [(one.key, blob.size, one.etag) for one, blob, _ in self._unsaved if blob],
             )
             self._db.executemany(
-                "UPDATE source SET fingerprint = ?1, size = ?2, blob = ?3 WHERE key = ?4 AND fingerprint <> ?1",
-                [(one.fingerprint, blob.size, msgspec.msgpack.encode(blob), one.key) for one, blob in made],
+                "UPDATE source SET fingerprint = ?, size = ?, blob = ? WHERE key = ?",
+                [
+                    (one.fingerprint, blob.size, msgspec.msgpack.encode(blob), one.key)
+                    for one, blob, changed in self._unsaved
+                    if blob and changed
+                ],
             )
         self._unsaved.clear()
 

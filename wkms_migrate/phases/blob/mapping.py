@@ -75,14 +75,17 @@ def storage_class(blob: Blob, classes: Mapping[str, str]) -> str:
     return classes.get(blob.tier, "STANDARD")
 
 
-def mapped(blob: Blob, key: str, source: str, classes: Mapping[str, str]) -> Mapped:
-    """Return how to write the blob under `key`; `source` is `account/container`, kept in the metadata."""
+def mapped(blob: Blob, key: str, source: str, classes: Mapping[str, str], version: str = "") -> Mapped:
+    """Return how to write the blob under `key`; `source` is `account/container`, `version` the fingerprint if known.
+
+    Both are kept in the metadata.
+    """
     content = {name: value for name, value in blob.headers.items() if _PLAIN.fullmatch(value)}
     unfit = {f"azure-{name.lower()}": value for name, value in blob.headers.items() if name not in content}
     own = {
         "azure-source": source,
         "azure-etag": blob.etag,
-        "azure-version": fingerprint(blob, key),
+        "azure-version": version or fingerprint(blob, key),
         "azure-last-modified": blob.last_modified,
         "azure-blob-type": blob.kind,
         **({"azure-snapshot": blob.snapshot} if blob.snapshot else {}),
@@ -90,11 +93,11 @@ def mapped(blob: Blob, key: str, source: str, classes: Mapping[str, str]) -> Map
     }
     name = {} if key == blob.name else {"azure-name": blob.name}
     metadata = {name.lower(): encoded(value) for name, value in {**name, **unfit, **blob.metadata}.items()}
-    sidecar = None
-    if not _fits({**own, **metadata}):
+    kept, sidecar = {**own, **metadata}, None
+    if not _fits(kept, given=metadata):
         sidecar = _sidecar(key, blob, unfit)
-        metadata = {"azure-metadata": sidecar[0]}
-    headers = content | {f"x-amz-meta-{name}": value for name, value in {**own, **metadata}.items()}
+        kept = {**own, "azure-metadata": sidecar[0]}
+    headers = content | {f"x-amz-meta-{name}": value for name, value in kept.items()}
     if blob.tags:
         headers["x-amz-tagging"] = urllib.parse.urlencode(blob.tags, quote_via=urllib.parse.quote)
     if (cold := storage_class(blob, classes)) != "STANDARD":
@@ -116,9 +119,9 @@ def decoded(value: str) -> str:
     return value
 
 
-def _fits(metadata: Mapping[str, str]) -> bool:
-    named = all(_TOKEN.fullmatch(name) for name in metadata)
-    return named and sum(len(name) + len(value) for name, value in metadata.items()) <= METADATA_BYTES
+def _fits(metadata: Mapping[str, str], given: Mapping[str, str]) -> bool:
+    named = all(_TOKEN.fullmatch(name) for name in given)
+    return named and sum(map(len, metadata)) + sum(map(len, metadata.values())) <= METADATA_BYTES
 
 
 def _sidecar(key: str, blob: Blob, unfit: Mapping[str, str]) -> tuple[str, bytes]:
@@ -132,8 +135,8 @@ def _notes(blob: Blob, unfit: Mapping[str, str], *, overflow: bool) -> tuple[str
     facts = {
         "header-not-ascii": bool(unfit),
         "metadata-in-sidecar": overflow,
-        "metadata-encoded": any(encoded(value) != value for value in blob.metadata.values()),
-        "metadata-lowercased": any(name != name.lower() for name in blob.metadata),
+        "metadata-encoded": bool(blob.metadata) and any(encoded(value) != value for value in blob.metadata.values()),
+        "metadata-lowercased": bool(blob.metadata) and any(name != name.lower() for name in blob.metadata),
         "access-list-lost": blob.posix,
         "written-as-object": blob.kind != "BlockBlob",
     }

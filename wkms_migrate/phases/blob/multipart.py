@@ -19,7 +19,7 @@ from wkms_migrate.phases.blob.crew import Lease, batches
 from wkms_migrate.phases.blob.digests import OrderedMd5, Suspect, md5_state
 from wkms_migrate.phases.blob.job import Job, ObjectFailed
 from wkms_migrate.phases.blob.manifest import Pending, Upload, Written
-from wkms_migrate.phases.blob.mapping import Mapped, fingerprint
+from wkms_migrate.phases.blob.mapping import Mapped
 from wkms_migrate.phases.blob.settings import MIB
 
 MOST_PARTS = 10_000
@@ -55,8 +55,7 @@ def part_size(size: int, wished: int) -> int:
 
 def _open(job: Job, item: Pending, how: Mapped) -> Sending:
     """Go on with the upload of this very version, or begin one."""
-    print_ = fingerprint(item.blob, item.key)
-    known = job.manifest.upload_of(item.key, print_)
+    known = job.manifest.upload_of(item.key, item.fingerprint)
     stored = job.target.parts(job.bucket, item.key, known.upload_id) if known else None
     if known and stored is not None:
         parts = {
@@ -68,7 +67,7 @@ def _open(job: Job, item: Pending, how: Mapped) -> Sending:
     if known:
         job.manifest.forget_upload(known.upload_id)
     upload_id = job.target.start_upload(job.bucket, item.key, how.headers)
-    upload = Upload(upload_id, item.key, print_, part_size(item.blob.size, job.settings.part_mib * MIB))
+    upload = Upload(upload_id, item.key, item.fingerprint, part_size(item.blob.size, job.settings.part_mib * MIB))
     job.manifest.save_upload(upload)
     return Sending(upload, item, {}, OrderedMd5() if item.blob.content_md5 else None)
 

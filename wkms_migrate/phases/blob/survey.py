@@ -10,7 +10,8 @@ from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
 from wkms_migrate.phases.blob.forecast import Archived, Workload
-from wkms_migrate.phases.blob.mapping import Left, fingerprint, mapped, storage_class
+from wkms_migrate.phases.blob.listing import Kept, row
+from wkms_migrate.phases.blob.mapping import Left, mapped, storage_class
 from wkms_migrate.phases.blob.selection import Selection
 from wkms_migrate.phases.blob.settings import BlobSettings
 
@@ -68,22 +69,34 @@ class Survey:
 
 
 def survey(
-    service: BlobService, settings: BlobSettings, container: str, selection: Selection, *, notes: bool = False
+    service: BlobService,
+    settings: BlobSettings,
+    container: str,
+    selection: Selection,
+    *,
+    notes: bool = False,
+    kept: Kept | None = None,
 ) -> Survey:
-    """List a container once; with `notes` count also what will not stay as it is on S3."""
-    tags = service.may_read_tags(container)
-    found = Survey(tags=tags)
+    """List a container once, and keep the listing; with `notes` count also what will not stay as it is on S3."""
+    found = Survey()
     hasher = blake2b(digest_size=12)
-    blobs = service.blobs(container, prefix=selection.source_prefix, tags=tags, also=selection.also)
-    for key, blob, reason in selection.listed(blobs):
+    for key, blob, reason in selection.listed(
+        service.blobs(container, prefix=selection.source_prefix, also=selection.also)
+    ):
+        listed = row(key, blob, reason)
+        if kept:
+            kept.add(listed)
         if reason == "unselected":
             found.unselected += 1
             continue
-        hasher.update(f"{key}\0{fingerprint(blob, key)}\0".encode())
+        hasher.update(f"{key}\0{listed.fingerprint}\0".encode())
         _count(found, settings, blob, reason)
         if notes and not reason:
             found.notes.update(mapped(blob, key, "", settings.storage_classes).notes)
     found.digest = hasher.hexdigest()
+    found.tags = service.lists_tags(container)
+    if kept:
+        kept.tags = found.tags
     return found
 
 
