@@ -1,7 +1,8 @@
-"""Where the bundled folders are: beside the package in a checkout, inside it in a wheel."""
+"""Where files are: what is bundled (beside the package in a checkout, inside it in a wheel), and what is cached."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from wkms_migrate.errors import WkmsError
@@ -15,3 +16,9 @@ def path(name: str) -> Path:
         if (found := root / name).exists():
             return found
     raise WkmsError(f"The bundled folder {name} is missing.", hint="Install wkms-migrate again.")
+
+
+def cache() -> Path:
+    """Return the folder of what is made once per machine and may be deleted at any time (XDG base directory rules)."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "wkms-migrate"

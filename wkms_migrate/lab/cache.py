@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from wkms_migrate import assets
+
 
 def folder() -> Path:
-    """Return the cache of this tool (XDG base directory rules)."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "wkms-migrate"
+    """Return the cache of this tool."""
+    return assets.cache()
 
 
 def ensure(name: str, build: Callable[[Path], None]) -> Path:

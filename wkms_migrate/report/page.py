@@ -33,6 +33,8 @@ def environment(currency: str, *, escape: bool = True) -> Environment:
     """Return the Jinja environment with the filters that templates and words are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
+    from wkms_migrate.report.compiled import Compiled
+
     @pass_context
     def say(context: Context, text: Translated) -> str:
         return text.to(context["lang"])
@@ -47,6 +49,7 @@ def environment(currency: str, *, escape: bool = True) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=Compiled(escape=escape),
     )
     written = _figures(currency)
     jinja.filters |= written | {f"{name}_span": partial(figures.span, write=written[name]) for name in RANGED}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wkms_migrate.report import files, pdf, run_json, run_page, run_workbook
+from wkms_migrate.report import files, run_json, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,20 @@ def write(report: RunReport, out_dir: Path, langs: Sequence[str], formats: Seque
         worded={
             "html": partial(run_page.render, report),
             "md": partial(run_page.render_markdown, report),
-            "xlsx": partial(run_workbook.render, report),
-            "pdf": lambda lang: pdf.render(run_page.render(report, lang)),
+            "xlsx": partial(_workbook, report),
+            "pdf": partial(_pdf, report),
         },
     )
     return files.write(out_dir, files.rendered("run", forms, langs, formats))
+
+
+def _workbook(report: RunReport, lang: str) -> bytes:
+    from wkms_migrate.report import run_workbook
+
+    return run_workbook.render(report, lang)
+
+
+def _pdf(report: RunReport, lang: str) -> bytes:
+    from wkms_migrate.report import pdf
+
+    return pdf.render(run_page.render(report, lang))

@@ -14,9 +14,9 @@ PACKAGE = Path(phases.__file__).parent.parent
 PHASES = PACKAGE / "phases"
 KO = catalogue("ko")
 LISTED = {  # where a step's name is a field of a list: how that list is written
-    "mysql": (PHASES / "mysql" / "__init__.py", r'\("([a-z/]+)", f?"[A-Z]'),
+    "mysql": (PHASES / "mysql" / "steps.py", r'\("([a-z/]+)", f?"[A-Z]'),
     "mysql-load": (PHASES / "mysql" / "load.py", r'\("([a-z/]+)", f?"[A-Z]'),
-    "deploy": (PHASES / "deploy" / "__init__.py", r'step\(\d, "([a-z/]+)"'),
+    "deploy": (PHASES / "deploy" / "steps.py", r'step\(\d, "([a-z/]+)"'),
     "assess": (PHASES / "assess" / "__init__.py", r'\(\s*"([a-z]+)",\s*f"'),
 }
 
