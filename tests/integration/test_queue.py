@@ -32,7 +32,7 @@ def facts(ran: Ran, ends: Ends) -> dict[str, int]:
 
 
 def totals(**known: int) -> dict[str, object]:
-    return {"mode": "drain", "held": 0, "rejected": 0, "perhaps_twice": 0, **known}
+    return {"mode": "drain", "held": 0, "rejected": 0, "perhaps_twice": 0, "dead": 0, "dead_existing": 0, **known}
 
 
 def test_bodies_and_attributes_arrive_and_the_source_is_empty(ends):

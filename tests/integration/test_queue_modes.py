@@ -191,6 +191,36 @@ def test_a_bridge_that_is_stopped_between_two_tries_ends_as_any_other(ends, doub
     assert bodies_of(ends.arrived()) == Counter(numbered(15))
 
 
+def test_a_bridge_that_is_stopped_before_sqs_has_answered_ends_as_any_other(ends, double):
+    ends.move = replace(ends.move, aws_endpoint=double.endpoint)
+    down = double.faults.add(Fault("reset", "POST", "GetQueueAttributes", times=1_000))
+    ends.put(numbered(3))
+    bridge = Bridge(ends)
+    met(down, 2)
+    ran = bridge.end()
+    assert not isinstance(ran, BaseException), ran
+    assert moved(ran, ends)["sent"] == 0
+    assert ends.left() == len(kept(ends)) == 3
+    double.faults.clear()
+    assert all(check.ok for check in ends.move.run().verified)
+    assert bodies_of(ends.arrived()) == Counter(numbered(3))
+
+
+def test_a_bridge_that_was_killed_and_is_stopped_before_sqs_has_answered_says_so_with_5(ends, double):
+    ends.put(numbered(40))
+    ends.move.run_until_death("before delete", 5, mode="forward", lanes=1)
+    ends.move = replace(ends.move, aws_endpoint=double.endpoint)
+    down = double.faults.add(Fault("reset", "POST", "GetQueueAttributes", times=1_000))
+    bridge = Bridge(ends, lanes=1)
+    met(down, 2)
+    error = bridge.end()
+    assert isinstance(error, Partial), error
+    assert "not yet deleted" in str(error)
+    double.faults.clear()
+    assert moved(ends.move.run(lanes=1), ends)["sent"] == 40
+    assert bodies_of(ends.arrived()) == Counter(numbered(40))
+
+
 def test_a_bridge_that_is_stopped_while_the_source_is_silent_says_so_with_5(ends, proxy):
     ends.move = replace(ends.move, queue_endpoint=proxy.endpoint)
     ends.put(numbered(3))
@@ -244,26 +274,3 @@ def test_base64_that_is_none_is_told(ends):
     ran = ends.move.run(encoding="base64")
     assert {one["Body"] for one in ends.arrived()} == {"문서", "그냥 글"}
     assert {finding.code for finding in ran.findings} == {"queue.decoded", "queue.plain"}
-
-
-def poisoned(ends, azurite, moto_server, tmp_path):
-    poison = new_ends(azurite, moto_server, tmp_path / "poison", f"{ends.name}-poison")
-    ends.move.targets[poison.name] = poison.url
-    poison.put(["아무도 처리하지 못한 것"])
-    return poison
-
-
-def policy_of(ends):
-    return ends.sqs.get_queue_attributes(QueueUrl=ends.url, AttributeNames=["All"])["Attributes"].get("RedrivePolicy")
-
-
-def test_a_missing_redrive_policy_is_told_and_set_only_when_asked(ends, azurite, moto_server, tmp_path):
-    poison = poisoned(ends, azurite, moto_server, tmp_path)
-    ran = ends.move.run()
-    assert "queue.redrive" in {finding.code for finding in ran.findings}
-    assert policy_of(ends) is None
-    ran = ends.move.run(redrive="set", max_receives=7)
-    assert f":{poison.name}" in policy_of(ends)
-    assert ran.state.outputs("queue")[f"redrive/{ends.name}"] == 7
-    assert "dead letters go to" in {check.check for check in ran.verified}
-    assert bodies_of(poison.arrived()) == Counter(["아무도 처리하지 못한 것"])

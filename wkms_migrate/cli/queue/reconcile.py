@@ -37,9 +37,10 @@ def reconcile(options: Options, flags: Flags) -> None:
 def _say(options: Options, account: Account) -> None:
     state = "" if account.done else " (not finished)"
     target = "in use" if account.on_target is None else f"{account.on_target:,}"
+    dead = f" ({account.dead:,} to the dead letters)" if account.dead else ""
     options.say(
         f"{'✘' if account.problems else '✔'} {account.queue}: {account.mode}{state}: {account.found:,} found,"
-        f" {account.sent:,} sent, {account.left:,} left, {account.refused:,} refused; on the target {target}"
+        f" {account.sent:,} sent{dead}, {account.left:,} left, {account.refused:,} refused; on the target {target}"
         f" of {account.expected:,}" + (f", {account.perhaps_twice:,} perhaps twice" if account.perhaps_twice else "")
     )
     for problem in account.problems:

@@ -17,6 +17,13 @@ _SELECTED: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "over_limit": (
+        Annotated[
+            Literal["anew", "dead_letter"] | None,
+            typer.Option(help="Messages that were tried too often: with the others, or to the dead letters at once."),
+        ],
+        None,
+    ),
     "on_existing": (
         Annotated[
             Literal["refuse", "append"] | None, typer.Option(help="What to do when a target queue holds messages.")

@@ -17,18 +17,18 @@ from wkms_migrate.clients.azure_queue import Message
 from wkms_migrate.errors import Partial
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.drain import POLL_SECONDS
-from wkms_migrate.phases.queue.job import Job, give_back, opened, result_key, send_page
+from wkms_migrate.phases.queue.job import Ends, Job, give_back, opened, result_key, send_page
 from wkms_migrate.plan import StepRun
 
 SLOWEST = 20  # messages a second that a pass copies at least; the hidden time is made for that
 LONGEST_HIDDEN = 604_800
 
 
-def copy(run: StepRun, queue: str, url: str) -> Mapping[str, Json]:
+def copy(run: StepRun, ends: Ends) -> Mapping[str, Json]:
     """Send what the source holds now, once. Result as `drain`; `held`: what stayed hidden and was not copied."""
-    with opened(run, queue, url, again=False) as job:
+    with opened(run, ends) as job:
         _until_all_seen(job)
-        return {result_key(queue): job.result(held=_unseen(job))}
+        return {result_key(ends.queue): job.result(held=_unseen(job))}
 
 
 def cost_of(count: int, hidden_seconds: int) -> str:

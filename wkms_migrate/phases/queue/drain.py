@@ -12,7 +12,9 @@ from wkms_migrate.clients import azure_queue
 from wkms_migrate.clients.azure_queue import Message
 from wkms_migrate.errors import Interrupted, Partial, WkmsError
 from wkms_migrate.events import Json
-from wkms_migrate.phases.queue.job import Job, give_back, opened, result_key, send_page
+from wkms_migrate.phases.queue.job import Ends, Job, give_back, opened, result_key, send_page
+from wkms_migrate.phases.queue.ledger import books
+from wkms_migrate.phases.queue.settings import QueueSettings
 from wkms_migrate.plan import StepRun
 
 POLL_SECONDS = 1.0
@@ -20,25 +22,45 @@ LAG_SECONDS = 5.0  # how often a bridge asks how far behind it is
 SAFE_SHARE = 0.7  # of the time that taken messages stay hidden
 
 
-def drain(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, Json]:
-    """Move every message of one queue. `again`: an earlier move of this run filled the target.
+def drain(run: StepRun, ends: Ends) -> Mapping[str, Json]:
+    """Move every message of one queue.
 
     The result counts what this step and its earlier lives found, sent, and were refused; what may be there twice;
     and what the target held before.
     """
-    with opened(run, queue, url, again=again) as job:
+    with opened(run, ends) as job:
         _until_empty(job)
-        return {result_key(queue): job.result(held=0)}
+        return {result_key(ends.queue): job.result(held=0)}
 
 
-def forward(run: StepRun, queue: str, url: str, *, again: bool) -> Mapping[str, Json]:
+def forward(run: StepRun, ends: Ends) -> Mapping[str, Json]:
     """Move messages as they come, until told to stop or, with `until_empty`, until none is left. Result as `drain`."""
-    with opened(run, queue, url, again=again) as job:
-        if job.settings.until_empty:
-            _until_empty(job)
-        else:
-            _until_stopped(job)
-        return {result_key(queue): job.result(held=_left(job))}
+    try:
+        with opened(run, ends) as job:
+            if job.settings.until_empty:
+                _until_empty(job)
+            else:
+                _until_stopped(job)
+            return {result_key(ends.queue): job.result(held=_left(job))}
+    except Interrupted:
+        if run.context.section(QueueSettings).until_empty:
+            raise
+        return {result_key(ends.queue): _stopped_before_it_began(run, ends.queue)}
+
+
+def _stopped_before_it_began(run: StepRun, queue: str) -> dict[str, Json]:
+    """Return the books of a bridge that was stopped while an end did not answer: those of its earlier lives."""
+    known = books(run.cursors)
+    _check_deleted(queue, known.pop("on_source"))
+    return {"mode": "forward", "held": 0, "rejected": 0, "dead_existing": 0, **known}
+
+
+def _check_deleted(queue: str, on_source: int) -> None:
+    if on_source:
+        raise Partial(
+            f"Up to {on_source} messages of {queue} were sent and not yet deleted: they are hidden.",
+            hint="Run the same command again: they are deleted, not sent, when they show.",
+        )
 
 
 def _left(job: Job) -> int:
@@ -74,11 +96,8 @@ def _until_empty(job: Job) -> None:
 def _until_stopped(job: Job) -> None:
     with suppress(Interrupted):  # a wish to stop that met a wait between two tries; it ends as any other does
         _bridge(job)
-    if job.ledger.on_source and _left(job):
-        raise Partial(
-            f"Up to {job.ledger.on_source} messages of {job.queue} were sent and not yet deleted: they are hidden.",
-            hint="Run the same command again: they are deleted, not sent, when they show.",
-        )
+    if _left(job):
+        _check_deleted(job.queue, job.ledger.on_source)
 
 
 def _bridge(job: Job) -> None:

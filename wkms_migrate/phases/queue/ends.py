@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue
 from wkms_migrate.errors import ConfigError, NotKnownYet
-from wkms_migrate.phases.queue.mapping import target_name
+from wkms_migrate.phases.queue.mapping import POISON, target_name
 from wkms_migrate.phases.queue.settings import QueueSettings
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def chosen(settings: QueueSettings, service: QueueService) -> list[str]:
     """Return the queues to move. Raises `ConfigError` for one that the account does not have."""
     there = list(service.queues())
     named = (*settings.queues, *settings.targets, *settings.encodings)
-    if unknown := [name for name in dict.fromkeys(named) if name not in there]:
+    poison_of_one = {name + POISON for name in there} & set(settings.targets)  # only its target is wanted
+    if unknown := [name for name in dict.fromkeys(named) if name not in {*there, *poison_of_one}]:
         raise ConfigError(
             f"The storage account {service.account} has no queue {', '.join(unknown)}.",
             hint=f"phases.queue names it. The account has: {', '.join(there) or 'none'}.",

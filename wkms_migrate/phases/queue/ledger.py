@@ -18,12 +18,13 @@ EARLIER = "earlier"
 class Lane:
     """One lane's state: what it sent and the source still has, and the batch that it is sending.
 
-    `total` counts all it ever sent, `repeated` what may be on the target twice because an answer was lost,
-    `converted` the messages by what became of their bodies.
+    `total` counts all it ever sent, `dead` those of them that went to the dead letters, `repeated` what may be on a
+    target twice because an answer was lost, `converted` the messages by what became of their bodies.
     """
 
     life: int
     total: int = 0
+    dead: int = 0
     repeated: int = 0
     sent: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
@@ -36,6 +37,7 @@ class Start:
 
     found: int
     existing: int
+    dead_existing: int = 0
 
 
 class Ledger:
@@ -60,13 +62,12 @@ class Ledger:
             told = {"life": self.life - 1, "sent": sorted(self._on_source), "uncertain": self.uncertain}
             run.checkpoint(told, EARLIER)
 
-    def start(self, found: int, existing: int) -> Start:
-        """Remember what source and target held at the very first start; return that."""
-        known = self._run.cursors.get(START)
-        if known is None:
-            known = {"found": found, "existing": existing}
-            self._run.checkpoint(known, START)
-        return Start(**known)
+    def start(self, now: Start) -> Start:
+        """Remember what both ends held at the very first start; return that."""
+        if (known := self._run.cursors.get(START)) is not None:
+            return Start(**known)
+        self._run.checkpoint(asdict(now), START)
+        return now
 
     @property
     def started(self) -> bool:
@@ -78,6 +79,12 @@ class Ledger:
         """How many messages were sent, by all lives of this step."""
         with self._lock:
             return sum(lane.total for lane in self._lanes.values())
+
+    @property
+    def dead(self) -> int:
+        """How many of the messages that were sent went to the dead letters."""
+        with self._lock:
+            return sum(lane.dead for lane in self._lanes.values())
 
     @property
     def perhaps_twice(self) -> int:
@@ -109,8 +116,13 @@ class Ledger:
         kept = [key for key in before.sent if self.was_sent(key)]
         self._save(lane, replace(before, life=self.life, sent=kept, open=[*batch]))
 
-    def landed(self, lane: str, sent: Mapping[str, str], repeated: int, following: Iterable[str]) -> None:
-        """State which messages of the batch SQS has, each with its encoding, and which batch the lane sends next."""
+    def landed(
+        self, lane: str, sent: Mapping[str, str], repeated: int, following: Iterable[str], *, dead: bool = False
+    ) -> None:
+        """State which messages of the batch SQS has, each with its encoding, and which batch the lane sends next.
+
+        `dead`: it has them among the dead letters.
+        """
         before = self._lane(lane)
         with self._lock:
             self._on_source.update(sent)
@@ -119,6 +131,7 @@ class Ledger:
             replace(
                 before,
                 total=before.total + len(sent),
+                dead=before.dead + (len(sent) if dead else 0),
                 repeated=before.repeated + repeated,
                 sent=[*before.sent, *sent],
                 open=[*following],
@@ -144,3 +157,20 @@ class Ledger:
         with self._lock:
             self._lanes[name] = lane
         self._run.checkpoint(asdict(lane), name)
+
+
+def books(cursors: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what an unfinished step's cursors say, under the names of a finished one's result.
+
+    `on_source`: those that were sent and may still be on the source.
+    """
+    lanes = [cursor for key, cursor in cursors.items() if key not in {START, EARLIER}]
+    life = cursors.get(EARLIER, {"life": 0, "sent": [], "uncertain": 0})
+    in_flight = sum(len(lane["open"]) for lane in lanes if lane["life"] > life["life"])
+    return {
+        **cursors.get(START, {"found": 0, "existing": 0}),
+        "sent": sum(lane["total"] for lane in lanes),
+        "dead": sum(lane.get("dead", 0) for lane in lanes),
+        "perhaps_twice": life["uncertain"] + in_flight + sum(lane["repeated"] for lane in lanes),
+        "on_source": len(set(life["sent"]).union(*(lane["sent"] for lane in lanes))),
+    }

@@ -13,6 +13,7 @@ from wkms_migrate.phases.queue.settings import Encoding, QueueSettings
 POISON = "-poison"
 DEAD_LETTER = "-dlq"
 ENCODING = "azure.encoding"
+TRIES = "azure.dequeueCount"
 MOST_GROUP = 128  # characters of a message group id
 # What SQS refuses in a body (its own page of SendMessage): control characters, surrogates, U+FFFE and U+FFFF.
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,7 +36,7 @@ def letter_of(message: Message, queue: str, settings: QueueSettings) -> Letter:
             "azure.messageId": message.id,
             "azure.insertedOn": message.inserted_on,
             "azure.expiresOn": message.expires_on,
-            "azure.dequeueCount": max(0, message.dequeue_count - ours),
+            TRIES: max(0, message.dequeue_count - ours),
             ENCODING: encoding,
         },
         group=group_of(message.id, body, settings.fifo_group),

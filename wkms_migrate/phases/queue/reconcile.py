@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
+from wkms_migrate.phases.queue.deadletters import given_to
 from wkms_migrate.phases.queue.ends import targets
 from wkms_migrate.phases.queue.job import result_key
-from wkms_migrate.phases.queue.ledger import EARLIER, START
-from wkms_migrate.phases.queue.mapping import target_name
+from wkms_migrate.phases.queue.ledger import books
+from wkms_migrate.phases.queue.mapping import POISON, target_name
 from wkms_migrate.phases.queue.settings import QueueSettings
 
 if TYPE_CHECKING:
-    from wkms_migrate.events import Json
+    from wkms_migrate.clients.sqs import Sqs
     from wkms_migrate.journal import RunState, StepState
     from wkms_migrate.plan import Context
 
@@ -26,8 +27,9 @@ MOVES = ("queue/drain/", "queue/copy/")
 class Account:
     """One queue's books. found: on the source at the start; left: there now, with what SQS refused.
 
-    `expected` on the target are those that were there before and those sent; `perhaps_twice` may come on top.
-    `on_target` is None where it is in use, and proves nothing.
+    `expected` on the target are those that were there before and those sent but for the `dead`, which are with the
+    dead letters; `perhaps_twice` may come on top, and on a poison queue's target the `by_others`: dead letters of its
+    queue. `on_target` is None where it is in use, and proves nothing; `on_dead_letters` also where none were sent.
     """
 
     queue: str
@@ -37,10 +39,15 @@ class Account:
     sent: int
     refused: int
     left: int
+    held: int
     perhaps_twice: int
+    dead: int
     expected: int
-    on_target: int | None
-    problems: tuple[str, ...]
+    by_others: int
+    dead_expected: int
+    on_target: int | None = None
+    on_dead_letters: int | None = None
+    problems: tuple[str, ...] = ()
 
 
 def reconcile(context: Context) -> Iterator[Account]:
@@ -51,19 +58,19 @@ def reconcile(context: Context) -> Iterator[Account]:
     storage, aws = context.settings.azure.storage, context.settings.aws
     with closing(azure_queue.connect(storage)) as source, closing(sqs.connect(aws)) as service:
         for name, step in steps.items():
-            queue = name.rpartition("/")[2]
-            url = urls.get(target_name(queue), "")
-            counted = url and not settings.target_in_use
-            on_target = service.queue(url).facts().messages if counted else None
-            yield _account(context.state, name, step, source.count(queue), on_target)
+            account = _account(context.state, name, step, source.count(name.rpartition("/")[2]))
+            if not settings.target_in_use:
+                account = _counted(account, urls, service)
+            yield replace(account, problems=tuple(_problems(account)))
 
 
-def _account(state: RunState, name: str, step: StepState, left: int, on_target: int | None) -> Account:
+def _account(state: RunState, name: str, step: StepState, left: int) -> Account:
     queue = name.rpartition("/")[2]
-    moved = step.result.get(result_key(queue)) or _so_far(step.cursors)
+    moved = step.result.get(result_key(queue)) or books(step.cursors)
     copied = name.startswith("queue/copy/")
     refused = sum(1 for found, code, _ in state.findings if found == name and code == "queue.rejected")
-    account = Account(
+    dead = moved.get("dead", 0)
+    return Account(
         queue=queue,
         mode="copy" if copied else str(moved.get("mode", "drain")),
         done=step.status == "done",
@@ -71,38 +78,44 @@ def _account(state: RunState, name: str, step: StepState, left: int, on_target: 
         sent=moved["sent"],
         refused=refused,
         left=left,
+        held=max(0, moved.get("held", moved["found"] - moved["sent"]) if copied else left - refused),
         perhaps_twice=moved["perhaps_twice"],
-        expected=moved["existing"] + moved["sent"],
-        on_target=on_target,
-        problems=(),
+        dead=dead,
+        expected=moved["existing"] + moved["sent"] - dead,
+        by_others=given_to(state, name),
+        dead_expected=moved.get("dead_existing", 0) + dead,
     )
-    held = moved.get("held", account.found - account.sent) if copied else left - refused
-    return replace(account, problems=tuple(_problems(account, held)))
 
 
-def _so_far(cursors: dict[str, Json]) -> dict[str, Json]:
-    """Return what an unfinished step's cursors say."""
-    lanes = [cursor for key, cursor in cursors.items() if key not in {START, EARLIER}]
-    life = cursors.get(EARLIER, {"life": 0, "uncertain": 0})
-    in_flight = sum(len(lane["open"]) for lane in lanes if lane["life"] > life["life"])
-    return {
-        **cursors.get(START, {"found": 0, "existing": 0}),
-        "sent": sum(lane["total"] for lane in lanes),
-        "perhaps_twice": life["uncertain"] + in_flight + sum(lane["repeated"] for lane in lanes),
-    }
+def _counted(account: Account, urls: Mapping[str, str], service: Sqs) -> Account:
+    """Return the account with what its targets hold now."""
+
+    def held(queue: str) -> int | None:
+        url = urls.get(target_name(queue))
+        return service.queue(url).facts().messages if url else None
+
+    dead_letters = held(account.queue + POISON) if account.dead else None
+    return replace(account, on_target=held(account.queue), on_dead_letters=dead_letters)
 
 
-def _problems(account: Account, held: int) -> Iterator[str]:
-    missing = account.found - account.sent - account.refused - max(0, held)
+def _problems(account: Account) -> Iterator[str]:
+    missing = account.found - account.sent - account.refused - account.held
     if missing > 0:
         yield f"{missing:,} of the messages found were neither sent, nor are they left: expired, or consumed"
     if account.done and account.mode == "drain" and account.left > account.refused:
         yield f"{account.left - account.refused:,} messages are on the source: they came later; drain again"
     if account.refused:
         yield f"{account.refused:,} messages were refused by SQS and wait on the source"
+    yield from _problems_on_target(account)
+
+
+def _problems_on_target(account: Account) -> Iterator[str]:
+    if account.on_dead_letters is not None and account.on_dead_letters < account.dead_expected:
+        gone = account.dead_expected - account.on_dead_letters
+        yield f"{gone:,} messages are missing among the dead letters: redriven or consumed there, or lost"
     if account.on_target is None:
         return
     if account.on_target < account.expected:
         yield f"{account.expected - account.on_target:,} messages are missing on the target: consumed there, or lost"
-    elif account.on_target > account.expected + account.perhaps_twice:
+    elif account.on_target > account.expected + account.perhaps_twice + account.by_others:
         yield f"{account.on_target - account.expected:,} messages are on the target that this run did not send"

@@ -55,7 +55,15 @@ class QueueSettings(Section):
         ),
     )
     max_receives: int = Field(
-        5, ge=1, le=1000, description="With redrive: set, receives after which a message is dead; Azure Functions: 5."
+        5, ge=1, le=1000, description="Receives after which a message is dead, for redrive: set; Azure Functions: 5."
+    )
+    over_limit: Literal["anew", "dead_letter"] = Field(
+        "anew",
+        description=(
+            "Messages that were taken as often as the redrive policy of their SQS queue allows (max_receives where "
+            "there is none). anew: they go with the others, and SQS counts from 0; dead_letter: they go where X-poison "
+            "goes, and stay on the source when no such queue is known."
+        ),
     )
     on_existing: Literal["refuse", "append"] = Field(
         "refuse", description="What to do with a target queue that holds messages already."

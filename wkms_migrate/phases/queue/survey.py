@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
 from wkms_migrate.phases.queue.copy import cost_of
+from wkms_migrate.phases.queue.deadletters import diverts, limit_of
 from wkms_migrate.phases.queue.drain import age_of
 from wkms_migrate.phases.queue.ends import UNKNOWN, Planned, known
 from wkms_migrate.phases.queue.mapping import ENCODING, POISON, letter_of
@@ -104,9 +105,10 @@ def _hidden(one: Planned, front: Sequence[Message]) -> int | None:
 def _of_messages(settings: QueueSettings, one: Planned, front: Sequence[Message], facts: Facts | None) -> Iterator[str]:
     if hidden := _hidden(one, front):
         yield f"{hidden:,} messages are hidden: delayed, or a consumer holds them; they move when they show"
-    most = facts.redrive.most if facts and facts.redrive else settings.max_receives
+    most = limit_of(settings, facts)
     if not one.queue.endswith(POISON) and (tried := sum(1 for message in front if message.dequeue_count >= most)):
-        yield f"{tried:,} of those looked at were taken {most} times or more: SQS counts anew, to {most} again"
+        fate = "they go to the dead letters" if diverts(settings, one.queue) else f"SQS counts anew, to {most} again"
+        yield f"{tried:,} of those looked at were taken {most} times or more: {fate}"
 
 
 def _problems(

@@ -106,8 +106,8 @@ def test_lanes_of_an_earlier_life_count_even_when_there_are_fewer_now():
 
 def test_both_ends_are_counted_once_before_the_first_message():
     life = Life({})
-    assert life.ledger.start(7, 5) == Start(found=7, existing=5)
+    assert life.ledger.start(Start(found=7, existing=5)) == Start(found=7, existing=5)
     assert not life.ledger.started
     after = life.next().ledger
     assert after.started
-    assert after.start(3, 17) == Start(found=7, existing=5)
+    assert after.start(Start(found=3, existing=17, dead_existing=2)) == Start(found=7, existing=5)
