@@ -22,7 +22,6 @@ from wkms_migrate.phases.blob.mapping import Mapped, fingerprint, left, mapped
 from wkms_migrate.phases.blob.multipart import copy_in_parts
 from wkms_migrate.phases.blob.reconcile import reconcile
 from wkms_migrate.phases.blob.refusals import of_one_object
-from wkms_migrate.phases.blob.settings import MIB
 
 if TYPE_CHECKING:
     from wkms_migrate.events import Json
@@ -74,11 +73,13 @@ def _copy(job: Job, item: Pending) -> None:
         findings.failed(job, item.blob.name, error)
         job.report(objects=1, failed=1, item=item.blob.name)
         return
-    if written and blob:
-        job.manifest.record(written, blob, changed=blob is not item.blob)
-        if written.md5 == "wrong":
-            findings.wrong_md5(job, blob.name)
-    job.report(objects=1, copied=1 if written else 0, item=item.blob.name)
+    if written is None or blob is None:
+        job.report(objects=1, item=item.blob.name)
+        return
+    job.manifest.record(written, blob, changed=blob is not item.blob)
+    if written.md5 == "wrong":
+        findings.wrong_md5(job, blob.name)
+    job.copied(blob)
 
 
 def _copy_until_still(job: Job, item: Pending) -> tuple[Written | None, Blob | None]:
@@ -111,7 +112,7 @@ def _copy_version(job: Job, item: Pending, suspect: int | None) -> Written:
     if how.sidecar:
         name, body = how.sidecar
         job.target.put(job.bucket, name, body, crc64=crc64(body), headers={"Content-Type": "application/json"})
-    if item.blob.size > job.settings.part_mib * MIB:
+    if job.in_parts(item.blob):
         written = copy_in_parts(job, item, how, suspect)
     else:
         written = _copy_whole(job, item, how, suspect)
@@ -134,7 +135,6 @@ def _copy_whole(job: Job, item: Pending, how: Mapped, suspect: int | None) -> Wr
             stored = landed_before(job, item, error)
         finally:
             body.release()
-    job.moved(blob.size)
     return Written(
         key=item.key,
         fingerprint=item.fingerprint,

@@ -144,12 +144,15 @@ def _replay(job: Job, past: Past, copy: Copy) -> int:
 
 def _copied(job: Job, item: Pending, copy: Copy) -> Written | None:
     try:
-        made, _ = copy(job, item)
+        made, blob = copy(job, item)
     except ObjectFailed as error:
         findings.failed(job, f"{item.blob.name}@{item.blob.past}", error)
         job.report(objects=1, failed=1, item=item.blob.name)
         return None
-    job.report(objects=1, copied=1 if made else 0, item=item.blob.name)
+    if blob is None:
+        job.report(objects=1, item=item.blob.name)
+    else:
+        job.copied(blob)
     return made
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wkms_migrate.clients import azure_blob, s3
+from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.blob.ahead import ahead
 from wkms_migrate.phases.blob.allocator import give_back_from
@@ -73,20 +74,29 @@ class Job:
 
     def note(self, codes: tuple[str, ...], name: str) -> None:
         """Count what happened to a blob, with the first one as the example."""
+        if not codes:
+            return
         with self.tally.lock:
             for code in codes:
                 self.tally.notes[code] += 1
                 self.tally.examples.setdefault(code, name)
 
     def moved(self, size: int) -> None:
-        """Count bytes that landed."""
+        """Count bytes of a part that landed."""
+        self.report(size=size)
+
+    def copied(self, blob: Blob) -> None:
+        """Count an object that landed; the bytes of one in parts are counted already."""
+        self.report(objects=1, copied=1, size=0 if self.in_parts(blob) else blob.size, item=blob.name)
+
+    def in_parts(self, blob: Blob) -> bool:
+        """Say whether a blob is large enough to be copied in parts."""
+        return blob.size > self.settings.part_mib * MIB
+
+    def report(self, *, objects: int = 0, copied: int = 0, failed: int = 0, size: int = 0, item: str = "") -> None:
+        """Count objects and bytes, and state the progress."""
         with self.tally.lock:
             self.tally.bytes += size
-        self.report()
-
-    def report(self, *, objects: int = 0, copied: int = 0, failed: int = 0, item: str = "") -> None:
-        """Count objects, and state the progress."""
-        with self.tally.lock:
             self.tally.done += objects
             self.tally.copied += copied
             self.tally.failed += failed

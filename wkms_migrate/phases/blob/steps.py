@@ -28,11 +28,12 @@ def plan(context: Context) -> Iterator[Step]:
     """Yield copy and verify for every container, and before them what thaws archived blobs; costs one listing each."""
     settings = context.section(BlobSettings)
     service, room = azure_blob.connect(context.settings.azure.storage), Room()
+    anew = settings.mirror or settings.archived == "rehydrate"  # deletes by the listing; thaws before it copies
     try:
         with told():
             for container, place in chosen(context, settings.containers, settings.buckets, service).items():
                 selection = select(settings, Place.of(place))
-                kept = None if settings.mirror else Kept(room)  # what is deleted for is listed anew
+                kept = None if anew else Kept(room)
                 found = survey(service, settings, container, selection, kept=kept)
                 if settings.past == "replay":
                     found.digest += history.digest(service, container, selection)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wkms_migrate.plan import StepRun
 
 SHOWN = 20
+REPORTED_AT_ONCE = 500  # objects that are compared without a request
 DIGEST_MASK = (1 << 64) - 1
 
 
@@ -106,13 +107,18 @@ def _compare_content(job: Job, digests: Digests) -> None:
 
 def _to_ask_for(job: Job, digests: Digests) -> Iterator[tuple[Blob, Written]]:
     """Compare what needs no request, and yield the rest: threads would only wait for one another there."""
+    compared = 0
     for blob, written in job.manifest.written():
-        known = None not in {written.crc64, written.confirmed}
-        if not known or written.md5 == "unread" or _is_deep(job, written.key):
+        if written.crc64 is None or written.confirmed is None or written.md5 == "unread" or _is_deep(job, written.key):
             yield blob, written
             continue
-        job.run.check_stop()
         _compare_checksums(job, digests, blob, written.key, (written.crc64, written.confirmed))
+        compared += 1
+        if compared == REPORTED_AT_ONCE:
+            job.run.check_stop()
+            job.report(objects=compared, item=blob.name)
+            compared = 0
+    job.report(objects=compared)
 
 
 def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
@@ -127,6 +133,7 @@ def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
             _compare_md5(job, blob, written, md5)
     expected = _read_source(job, blob) if deep else stored if written.crc64 is None else written.crc64
     _compare_checksums(job, digests, blob, written.key, (expected, stored))
+    job.report(objects=1, item=blob.name)
 
 
 def _compare_checksums(
@@ -139,11 +146,11 @@ def _compare_checksums(
             digests.unchecked += 1
         else:
             digests.checked += 1
-            digests.source = (digests.source + _term(key, expected)) & DIGEST_MASK
-            digests.target = (digests.target + _term(key, stored)) & DIGEST_MASK
+            term = _term(key, expected)
+            digests.source = (digests.source + term) & DIGEST_MASK
+            digests.target = (digests.target + (term if stored == expected else _term(key, stored))) & DIGEST_MASK
     if expected != stored:
         _list(job, "content-differs", [blob.name], "has other content in the bucket", "Delete it there and run again.")
-    job.report(objects=1, item=blob.name)
 
 
 def _compare_md5(job: Job, blob: Blob, written: Written, md5: str) -> None:
