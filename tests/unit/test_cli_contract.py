@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
+from typer.main import get_group
 
-from wkms_migrate.cli import app
+from wkms_migrate.cli import app, areas
 
 ROOT = Path(__file__).parents[2]
 WKMS = [sys.executable, "-m", "wkms_migrate"]
@@ -25,7 +25,8 @@ def commands(group, path=()):
             yield (*path, name), command
 
 
-ALL = dict(commands(get_command(app)))
+WHOLE = areas.load(get_group(app))
+ALL = dict(commands(WHOLE))
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def call(*words, cwd, env=None):
         timeout=60,
         check=False,
     )
+
+
+@pytest.mark.parametrize("area", areas.AREAS)
+def test_an_area_is_called_what_it_calls_itself(area):
+    assert get_group(app).commands[area].help == WHOLE.commands[area].help
+    assert WHOLE.commands[area].commands, "its own commands are in the place of its name"
+
+
+def test_help_of_an_area_names_its_commands(folder):
+    ended = call("mysql", "--help", cwd=folder)
+    assert ended.returncode == 0
+    assert "Usage: wkms_migrate mysql [OPTIONS] COMMAND [ARGS]..." in ended.stdout.replace("python -m ", "")
+    assert "preflight" in ended.stdout
+    assert "completion" not in ended.stdout
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)

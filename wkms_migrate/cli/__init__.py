@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from wkms_migrate import __version__
-from wkms_migrate.cli import blob, cosmos, cost, inspect, lab, move, mysql, queue, reports
+from wkms_migrate.cli import areas, inspect, move, reports
 from wkms_migrate.errors import WkmsError
 
 app = typer.Typer(
     name="wkms-migrate",
+    cls=areas.Root,
     help="Move a whole WKMS from Azure to AWS: planned, resumable, verified on both ends, priced.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -38,12 +39,7 @@ def _root(
 move.register(app)
 inspect.register(app)
 reports.register(app)
-app.add_typer(mysql.app, name="mysql")
-app.add_typer(blob.app, name="blob")
-app.add_typer(queue.app, name="queue")
-app.add_typer(cosmos.app, name="cosmos")
-app.add_typer(lab.app, name="lab")
-app.add_typer(cost.app, name="cost")
+areas.register(app)
 
 
 def main() -> None:

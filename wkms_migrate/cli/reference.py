@@ -21,11 +21,11 @@ Without a terminal nothing is ever asked: what would need an answer is refused w
 
 def markdown() -> str:
     """Return the reference of every command."""
-    from typer.main import get_command
+    from typer.main import get_group
 
-    from wkms_migrate.cli import app
+    from wkms_migrate.cli import app, areas
 
-    return HEAD + "".join(_sections(get_command(app), ("wkms-migrate",)))
+    return HEAD + "".join(_sections(areas.load(get_group(app)), ("wkms-migrate",)))
 
 
 def _sections(group: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wkms_migrate.cli import cost
 from wkms_migrate.cli.options import LANGUAGES, Options, shared
 from wkms_migrate.cli.report_options import AsOf, Formats, Output, chosen, day
 from wkms_migrate.errors import UsageError
@@ -75,7 +74,11 @@ def write(session: Session, state: RunState, *, priced: bool) -> list[Path]:
     """Write the migration report and, where quantities may be new, the cost comparison into the run's folder."""
     folder, ended = session.run_dir / "report", _ended(state)
     written = _write_run(session.run_dir, folder, as_of=ended, langs=LANGUAGES, formats=QUICK)
-    return [*written, *(cost.write(session, folder, as_of=ended) if priced else [])]
+    if not priced:
+        return written
+    from wkms_migrate.cli import cost
+
+    return [*written, *cost.write(session, folder, as_of=ended)]
 
 
 def _write_run(run_dir: Path, folder: Path, *, as_of: date, langs: Sequence[str], formats: Sequence[str]) -> list[Path]:
