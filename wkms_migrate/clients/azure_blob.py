@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from wkms_migrate.clients import azure_pages
+from wkms_migrate.clients import azure_access, azure_pages
+from wkms_migrate.clients.azure_access import AccessList
 from wkms_migrate.clients.azure_origin import origin
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
 from wkms_migrate.clients.structured_body import ASKED, read_body
@@ -88,6 +89,12 @@ class BlobService:
         """
         for page in self._listing(container, prefix, also, tags=tags and self.lists_tags(container)):
             yield from (_blob(item, versions="versions" in also) for item in page.iter("Blob"))
+
+    def access_lists(self, container: str, prefix: str = "") -> Iterator[AccessList]:
+        """Yield owner and access list of each file and folder of a Data Lake."""
+        query = {"restype": "container", "comp": "list", "maxresults": PAGE, "include": azure_access.INCLUDE}
+        for page in self._pages(container, {**query, "prefix": prefix} if prefix else query):
+            yield from map(_access_list, page.iter("Blob"))
 
     def lists_tags(self, container: str) -> bool:
         """Say whether index tags can be listed, as far as it was tried."""
@@ -213,6 +220,11 @@ def _blob(item: ET.Element, *, versions: bool) -> Blob:
         version=own.get("VersionId", "") if past else "",
         deleted=own.get("Deleted", "").lower() == "true",
     )
+
+
+def _access_list(item: ET.Element) -> AccessList:
+    parts = {part.tag: part for part in item}
+    return azure_access.access_list(_name(parts["Name"]), parts["Properties"])
 
 
 def _name(name: ET.Element) -> str:

@@ -12,6 +12,7 @@ from typing import Self
 
 from awscrt import checksums
 from doubles.azure_proxy.archive import Archive
+from doubles.azure_proxy.lake import Lake
 from doubles.azure_proxy.versions import Versions
 from doubles.faults import Fault, Faults, Kind
 
@@ -37,6 +38,7 @@ class AzureProxy:
         self.faults = Faults()
         self.archive = Archive(self.upstream)
         self.versions = Versions(upstream, key)
+        self.lake = Lake()
         self.requests: list[tuple[str, str]] = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.proxy = self
@@ -103,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
             data = _structured(data)
             headers["x-ms-structured-body"] = "XSM/1.0; properties=crc64"
         if "comp=list" in self.path:
-            data = proxy.versions.shown(self.path, proxy.archive.shown(data))
+            data = proxy.lake.shown(self.path, proxy.versions.shown(self.path, proxy.archive.shown(data)))
         if fault := met("pause"):
             _hold(fault)
         self.answer(response.status, headers, data, damage=bool(met("damage_out")), cut=bool(met("truncate")))

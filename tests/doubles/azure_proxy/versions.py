@@ -12,6 +12,8 @@ from wkms_migrate.clients.shared_key import shared_key
 
 NOT_SIGNED = {"authorization", "host", "content-length", "x-ms-date", "connection"}
 
+PROXIED = {"versions", "deleted", "permissions"}  # words that Azurite does not know, or takes otherwise
+
 
 class Versions:
     """What a test has made a version or deleted. `blob` is container/name everywhere."""
@@ -57,13 +59,13 @@ class Versions:
         path, _, query = target.partition("?")
         fields = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         words = fields.get("include", "").split(",")
-        if not self._sign or not ("versionid" in fields or {"versions", "deleted"} & set(words)):
+        if not self._sign or not ("versionid" in fields or PROXIED & set(words)):
             return None
         if version := fields.pop("versionid", ""):
             fields["snapshot"] = version
         if fields.get("comp") == "list":
-            wanted = {word for word in words if word not in {"versions", "deleted", "snapshots"}} | {"snapshots"}
-            fields["include"] = ",".join(sorted(wanted))
+            past = {"snapshots"} if {"versions", "deleted", "snapshots"} & set(words) else set()
+            fields["include"] = ",".join(sorted({*words} - PROXIED | past)) or "metadata"
         own = {name: value for name, value in headers.items() if name.lower() not in NOT_SIGNED}
         request = Request(method=method, path=urllib.parse.unquote(path), query=fields, headers=own)
         return f"{path}?{urllib.parse.urlencode(fields, quote_via=urllib.parse.quote)}", self._sign(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from wkms_migrate.errors import WkmsError
+from wkms_migrate.phases.blob import access_lists
 from wkms_migrate.phases.blob.job import Job, manifest_path
 from wkms_migrate.phases.blob.mapping import METADATA_BYTES
 from wkms_migrate.phases.blob.renames import write_left
@@ -45,10 +46,6 @@ NOTES: dict[str, tuple[Literal["note", "converted", "lost"], str]] = {
     ),
     "metadata-encoded": ("converted", "have metadata values that are not plain ASCII; they are encoded by RFC 2047"),
     "metadata-lowercased": ("converted", "have metadata names with capitals; S3 keeps names in lower case"),
-    "access-list-lost": (
-        "lost",
-        "are of a Data Lake; S3 has no POSIX owner and access list, so theirs were not copied",
-    ),
     "past-left": ("lost", "have earlier versions that cannot be copied (archived, or too long a key); they were left"),
     "past-taken": ("lost", "have earlier versions that were left, because somebody else's object has their key"),
     "soft-deleted": ("note", "are soft-deleted and were not copied; undelete on Azure what is to be kept"),
@@ -59,6 +56,9 @@ NOTES: dict[str, tuple[Literal["note", "converted", "lost"], str]] = {
 def report(job: Job) -> None:
     """State what was converted, and list what is left behind; all of it goes into a CSV beside the manifest."""
     for code, count in sorted(job.tally.notes.items()):
+        if code == access_lists.CODE:
+            access_lists.report_access_lists(job)
+            continue
         kind, text = NOTES[code]
         example = job.tally.examples[code]
         job.run.finding(code, f"{count} blobs {text}, e.g. {example!r}.", object=job.container, kind=kind)
