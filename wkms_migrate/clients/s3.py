@@ -10,7 +10,7 @@ import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from wkms_migrate.clients import importing
@@ -31,11 +31,11 @@ MULTIPART = {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FU
 META = "x-amz-meta-"
 NOT_FOUND = 404
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+KEY, SIZE, ETAG = f"{NAMESPACE}Key", f"{NAMESPACE}Size", f"{NAMESPACE}ETag"
 VERSION_TAGS = frozenset({f"{NAMESPACE}Version", f"{NAMESPACE}DeleteMarker"})
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """An object as the listing shows it; `size` in bytes."""
 
     key: str
@@ -99,7 +99,8 @@ class S3:
         while True:
             page = _xml(self._call("GET", bucket, query={**query, "continuation-token": token} if token else query))
             for item in page.iter(f"{NAMESPACE}Contents"):
-                yield Listed(_key(item), int(_text(item, "Size")), _text(item, "ETag").strip('"'))
+                texts = {child.tag: child.text or "" for child in item}  # in one pass: there may be millions
+                yield Listed(urllib.parse.unquote_plus(texts[KEY]), int(texts[SIZE]), texts[ETAG].strip('"'))
             token = page.findtext(f"{NAMESPACE}NextContinuationToken") or ""
             if not token:
                 return

@@ -210,24 +210,27 @@ class Manifest:
         rows = self._rows("SELECT crc64 FROM landed WHERE key = ? AND fingerprint = ?", (key, print_))
         return _unsigned(rows[0][0]) if rows else None
 
-    def written(self) -> Iterator[tuple[Blob, Written]]:
-        """Yield what was written and is still current on both sides, in the order of keys."""
+    def written(self) -> Iterator[tuple[str, Written]]:
+        """Yield what was written and is still current on both sides, with the blob's name, in the order of keys."""
         at = ""
         while True:
             rows = self._rows(
-                "SELECT s.blob, w.key, w.fingerprint, w.etag, w.crc64, w.md5, w.confirmed FROM source s"
+                "SELECT s.name, w.key, w.fingerprint, w.etag, w.crc64, w.md5, w.confirmed FROM source s"
                 " JOIN landed w ON w.key = s.key AND w.fingerprint = s.fingerprint"
                 " JOIN target t ON t.key = s.key AND t.etag = w.etag WHERE s.reason = '' AND s.key > ?"
                 " ORDER BY s.key LIMIT ?",
                 (at, PAGE),
             )
-            for blob, key, print_, etag, crc, md5, confirmed in rows:
+            for name, key, print_, etag, crc, md5, confirmed in rows:
                 read, held = _unsigned(crc), _unsigned(confirmed)
-                found = Written(key=key, fingerprint=print_, etag=etag, crc64=read, md5=md5, confirmed=held)
-                yield msgspec.msgpack.decode(blob, type=Blob), found
+                yield name, Written(key=key, fingerprint=print_, etag=etag, crc64=read, md5=md5, confirmed=held)
             if len(rows) < PAGE:
                 return
             at = rows[-1][1]
+
+    def blob(self, key: str) -> Blob:
+        """Return the blob that stands for a key. Raises `IndexError` when none does."""
+        return msgspec.msgpack.decode(self._rows("SELECT blob FROM source WHERE key = ?", (key,))[0][0], type=Blob)
 
     def compare(self) -> Comparison:
         """Compare both listings name by name."""

@@ -10,7 +10,7 @@ from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
 from wkms_migrate.phases.blob.forecast import Archived, Workload
-from wkms_migrate.phases.blob.listing import Kept, row
+from wkms_migrate.phases.blob.listing import Kept, Row, row
 from wkms_migrate.phases.blob.mapping import Left, mapped, storage_class
 from wkms_migrate.phases.blob.selection import Selection
 from wkms_migrate.phases.blob.settings import BlobSettings
@@ -77,7 +77,10 @@ def survey(
     notes: bool = False,
     kept: Kept | None = None,
 ) -> Survey:
-    """List a container once, and keep the listing; with `notes` count also what will not stay as it is on S3."""
+    """List a container once, and keep the listing.
+
+    With `notes` also describe what is copied: tiers, classes, work, and what will not stay as it is on S3.
+    """
     found = Survey()
     hasher = blake2b(digest_size=12)
     for key, blob, reason in selection.listed(
@@ -90,9 +93,9 @@ def survey(
             found.unselected += 1
             continue
         hasher.update(f"{key}\0{listed.fingerprint}\0".encode())
-        _count(found, settings, blob, reason)
-        if notes and not reason:
-            found.notes.update(mapped(blob, key, "", settings.storage_classes).notes)
+        _count(found, blob, reason)
+        if notes:
+            _describe(found, settings, listed, blob)
     found.digest = hasher.hexdigest()
     found.tags = service.lists_tags(container)
     if kept:
@@ -113,23 +116,27 @@ def past(service: BlobService, container: str, selection: Selection) -> Counter[
     return found
 
 
-def _count(found: Survey, settings: BlobSettings, blob: Blob, reason: Left) -> None:
-    tier = blob.tier or "none"
-    found.tiers.setdefault(tier, Heap()).add(blob.size)
-    found.kinds[blob.kind] += 1
+def _count(found: Survey, blob: Blob, reason: Left) -> None:
     if blob.tier == "Archive":
         found.archived.add(blob.size)
-        pending = blob.archive_status.startswith(PENDING)
-        found.rehydrating += pending
-        if reason == "archived" and not pending:
-            found.thaw.add(blob, datetime.now(UTC))
-    if reason:
-        found.left[reason] += 1
-        named = found.examples.setdefault(reason, [])
-        if len(named) < EXAMPLES:
-            named.append(blob.name)
+        found.rehydrating += blob.archive_status.startswith(PENDING)
+    if not reason:
+        found.taken.add(blob.size)
         return
-    found.taken.add(blob.size)
+    found.left[reason] += 1
+    named = found.examples.setdefault(reason, [])
+    if len(named) < EXAMPLES:
+        named.append(blob.name)
+
+
+def _describe(found: Survey, settings: BlobSettings, listed: Row, blob: Blob) -> None:
+    found.tiers.setdefault(blob.tier or "none", Heap()).add(blob.size)
+    found.kinds[blob.kind] += 1
+    if listed.why == "archived" and not blob.archive_status.startswith(PENDING):
+        found.thaw.add(blob, datetime.now(UTC))
+    if listed.why:
+        return
+    found.notes.update(mapped(blob, listed.key, "", settings.storage_classes, listed.fingerprint).notes)
     found.work.add(blob, settings)
     if len(found.largest) < LARGEST or blob.size > found.largest[-1].size:
         found.largest = nlargest(LARGEST, [*found.largest, blob], key=lambda one: one.size)

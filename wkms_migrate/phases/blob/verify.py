@@ -89,7 +89,7 @@ def _compare_content(job: Job, digests: Digests) -> None:
     job.tally.total = job.manifest.totals()[0]
     each(
         _to_ask_for(job, digests),
-        lambda item: _check(job, digests, *item),
+        lambda written: _check(job, digests, written),
         workers=job.settings.workers,
         check_stop=job.run.check_stop,
     )
@@ -105,24 +105,24 @@ def _compare_content(job: Job, digests: Digests) -> None:
         )
 
 
-def _to_ask_for(job: Job, digests: Digests) -> Iterator[tuple[Blob, Written]]:
+def _to_ask_for(job: Job, digests: Digests) -> Iterator[Written]:
     """Compare what needs no request, and yield the rest: threads would only wait for one another there."""
     compared = 0
-    for blob, written in job.manifest.written():
+    for name, written in job.manifest.written():
         if written.crc64 is None or written.confirmed is None or written.md5 == "unread" or _is_deep(job, written.key):
-            yield blob, written
+            yield written
             continue
-        _compare_checksums(job, digests, blob, written.key, (written.crc64, written.confirmed))
+        _compare_checksums(job, digests, name, written.key, (written.crc64, written.confirmed))
         compared += 1
         if compared == REPORTED_AT_ONCE:
             job.run.check_stop()
-            job.report(objects=compared, item=blob.name)
+            job.report(objects=compared, item=name)
             compared = 0
     job.report(objects=compared)
 
 
-def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
-    stored = written.confirmed
+def _check(job: Job, digests: Digests, written: Written) -> None:
+    blob, stored = job.manifest.blob(written.key), written.confirmed
     if stored is None:
         head = job.target.head(job.bucket, written.key)
         stored = head.crc64 if head else None
@@ -132,12 +132,12 @@ def _check(job: Job, digests: Digests, blob: Blob, written: Written) -> None:
         if written.md5 == "unread":
             _compare_md5(job, blob, written, md5)
     expected = _read_source(job, blob) if deep else stored if written.crc64 is None else written.crc64
-    _compare_checksums(job, digests, blob, written.key, (expected, stored))
+    _compare_checksums(job, digests, blob.name, written.key, (expected, stored))
     job.report(objects=1, item=blob.name)
 
 
 def _compare_checksums(
-    job: Job, digests: Digests, blob: Blob, key: str, checksums: tuple[int | None, int | None]
+    job: Job, digests: Digests, name: str, key: str, checksums: tuple[int | None, int | None]
 ) -> None:
     """Compare what was read from the source with what the target holds; None where there is no checksum."""
     expected, stored = checksums
@@ -150,7 +150,7 @@ def _compare_checksums(
             digests.source = (digests.source + term) & DIGEST_MASK
             digests.target = (digests.target + (term if stored == expected else _term(key, stored))) & DIGEST_MASK
     if expected != stored:
-        _list(job, "content-differs", [blob.name], "has other content in the bucket", "Delete it there and run again.")
+        _list(job, "content-differs", [name], "has other content in the bucket", "Delete it there and run again.")
 
 
 def _compare_md5(job: Job, blob: Blob, written: Written, md5: str) -> None:

@@ -80,7 +80,7 @@ def test_a_later_version_replaces_the_listed_one(manifest):
     manifest.list_target([Listed("a", 20, "t")])
     later = blob("a", "2", 20)
     manifest.record(wrote(later, "t"), later, changed=True)
-    assert [(one, written.crc64) for one, written in manifest.written()] == [(later, 1 << 63)]
+    assert [(manifest.blob(name), written.crc64) for name, written in manifest.written()] == [(later, 1 << 63)]
     assert list(manifest.pending()) == []
 
 
