@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -10,6 +11,12 @@ import typer
 from wkms_migrate import __version__
 from wkms_migrate.cli import areas, inspect, move, reports
 from wkms_migrate.errors import WkmsError
+
+RARELY = (
+    50_000,
+    20,
+    20,
+)  # a page of a listing is 100,000 objects without a cycle: looking for one took a quarter of it
 
 app = typer.Typer(
     name="wkms-migrate",
@@ -44,6 +51,7 @@ areas.register(app)
 
 def main() -> None:
     """Run the command line and exit with the code of the table in errors.py."""
+    gc.set_threshold(*RARELY)
     debug = "--debug" in sys.argv
     try:
         app()
