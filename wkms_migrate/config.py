@@ -7,7 +7,6 @@ only references.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,12 +26,20 @@ Auth: TypeAlias = Literal["password", "entra", "iam"]
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values cannot change."""
+    """A part of the configuration: unknown keys are refused, values cannot change.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    What checks it is built at its first use: the whole file's holds those of all its parts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 S = TypeVar("S", bound=Section)
+
+
+def part(**options: Any) -> Any:
+    """Return the field of a section that is made of its defaults where the file has nothing of it."""
+    return Field(default_factory=dict, validate_default=True, **options)
 
 
 def token_reference(auth: str, user: str, host: str, port: int) -> str:
@@ -121,9 +128,9 @@ class Azure(Section):
 
     region: str = Field("koreacentral", description="Region of the source, for prices and reports.")
     subscription_id: str | None = Field(None, description="Subscription, for reports and management calls.")
-    storage: Storage = Storage()
-    mysql: MysqlServer = MysqlServer()
-    cosmos: Cosmos = Cosmos()
+    storage: Storage = part()
+    mysql: MysqlServer = part()
+    cosmos: Cosmos = part()
 
 
 class Aws(Section):
@@ -138,7 +145,7 @@ class Aws(Section):
     )
     access_key_id: SecretRef | None = Field(None, description="Access key id; null takes profile or role.")
     secret_access_key: SecretRef | None = Field(None, description="Secret access key; null takes profile or role.")
-    mysql: MysqlServer = MysqlServer()
+    mysql: MysqlServer = part()
 
 
 class Root(Section):
@@ -153,8 +160,8 @@ class Root(Section):
     workers: int = Field(
         4, ge=1, le=256, description="Threads for steps and for work inside a step, unless a phase says else."
     )
-    azure: Azure = Azure()
-    aws: Aws = Aws()
+    azure: Azure = part()
+    aws: Aws = part()
 
 
 class Settings:
@@ -220,14 +227,13 @@ def _secrets(value: object, path: str) -> Iterator[tuple[str, SecretRef]]:
 def model(phases: Mapping[str, type[Section]]) -> type[Root]:
     """Return the model of a whole file, with one section per phase."""
     fields: dict[str, Any] = {
-        name: (kind, Field(default_factory=kind, description=(kind.__doc__ or "").split("\n")[0]))
-        for name, kind in phases.items()
+        name: (kind, part(description=(kind.__doc__ or "").split("\n")[0])) for name, kind in phases.items()
     }
     section = create_model("Phases", __base__=Section, **fields)
     return create_model(
         "File",
         __base__=Root,
-        phases=(section, Field(default_factory=section, description="Each phase has its own part.")),
+        phases=(section, part(description="Each phase has its own part.")),
     )
 
 
@@ -279,7 +285,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} cannot be read: {error}.", hint="Check its permissions and that it is UTF-8."
         ) from error
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}" if where else ""
@@ -312,7 +318,7 @@ def _from_environ(environ: Mapping[str, str], kind: type[BaseModel]) -> dict[str
     for name in sorted(environ):
         keys = name.removeprefix(PREFIX).lower().split("__")
         if name.startswith(PREFIX) and keys[0] in kind.model_fields:
-            values = merged(values, _nested(keys, yaml.safe_load(environ[name])))
+            values = merged(values, _nested(keys, yaml.load(environ[name], yaml.CSafeLoader)))
     return values
 
 
@@ -332,6 +338,8 @@ def _problem(kind: type[BaseModel], detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
         return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+    import difflib
+
     known = list(_fields_at(kind, detail["loc"][:-1]))
     close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
     suggestion = f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"

@@ -27,7 +27,7 @@ def _lines(kind: type[BaseModel], depth: int, given: dict[str, str]) -> Iterator
     for name, field in kind.model_fields.items():
         section = _section(field.annotation)
         default = field.get_default(call_default_factory=True) if field.default_factory else field.default
-        if section is not None and not isinstance(default, (list, tuple, dict)):
+        if section is not None:
             yield ""
             yield from _comment(field.description or (section.__doc__ or "").split("\n")[0], pad)
             yield f"{pad}{name}:"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, PositiveFloat, StringConstraints
 
-from wkms_migrate.config import Section
+from wkms_migrate.config import Section, part
 
 LargeItems: TypeAlias = Literal["compress", "split", "offload", "dead-letter"]
 Wanted: TypeAlias = Literal["auto", "batch", "import", "bulk"]
@@ -46,7 +46,7 @@ class CosmosSettings(Section):
         description="Mapping file that says what each container becomes (`cosmos map` writes one); it then names the"
         " containers and their tables. null: keys follow the partition key, and nothing is rewritten.",
     )
-    tables: Tables = Field(Tables(), description="Tables that provision did not make.")
+    tables: Tables = part(description="Tables that provision did not make.")
     write_path: Wanted = Field(
         "auto",
         description="How items are written. batch: BatchWriteItem; import: staged in S3 and loaded by ImportTable,"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from wkms_migrate.config import Section
+from wkms_migrate.config import Section, part
 from wkms_migrate.secret import SecretRef
 
 
@@ -47,7 +47,9 @@ class AppDatabase(Section):
     host: str | None = Field(None, description="Address; null takes the one of provision's output.")
     port: int | None = Field(None, ge=1, le=65535, description="TCP port; null takes the one of provision's output.")
     name: str = Field("wkms", description="Database.")
-    user: str = Field("wkms_app", pattern=r"^\w{1,32}$", description="Account that deploy makes for the application.")
+    user: str = Field(
+        "wkms_app", pattern=r"^\w+$", max_length=32, description="Account that deploy makes for the application."
+    )
     password: SecretRef | None = Field(None, description="Reference to the password of that account. Required.")
     tls: Literal["verify", "verify-ca", "required", "off"] = Field(
         "verify", description="verify-ca checks the certificate but not the server's name; else as for aws.mysql.tls."
@@ -69,7 +71,7 @@ class DeploySettings(Section):
         "public", description="Which address of provision's servers to use; private where there is no public one."
     )
     unavailable: str | None = Field(None, description="Why no server can be reached from here; deploy is then skipped.")
-    ssh: Ssh = Field(default_factory=Ssh)
+    ssh: Ssh = part()
     url: str | None = Field(None, description="Where users reach the stack; null takes http://<first server>:<port>.")
     http_port: int = Field(80, ge=1, le=65535, description="Port that nginx publishes on each server.")
     docker_packages: tuple[str, ...] = Field(
@@ -78,14 +80,14 @@ class DeploySettings(Section):
     compose_plugin: Path | None = Field(
         None, description="Compose v2 binary to ship; leave docker-compose-v2 out of docker_packages then."
     )
-    images: Images = Field(default_factory=Images)
+    images: Images = part()
     api_token: SecretRef | None = Field(
         None, description="Reference to the bearer token of the API, 32 characters or more. Required."
     )
-    app_database: AppDatabase = Field(default_factory=AppDatabase)
+    app_database: AppDatabase = part()
     app_endpoint_url: str | None = Field(
         None, description="One endpoint for every AWS service as seen from the servers; null takes the region's own."
     )
-    app_credentials: AppCredentials = Field(default_factory=AppCredentials)
+    app_credentials: AppCredentials = part()
     health_seconds: int = Field(90, ge=5, description="How long a service may take to be replaced and healthy.")
     keep_releases: int = Field(3, ge=2, description="Releases kept on each server, the running one included.")
