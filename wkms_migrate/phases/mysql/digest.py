@@ -58,13 +58,14 @@ def canonical(column: Column, *, json_again: bool = False) -> str:
 
     Numbers, dates and the like hold no ';'. Strings carry their length in front, FLOAT and DOUBLE have all the same
     length. Long strings are hashed first, so that the whole stays below any max_allowed_packet. `json_again` takes
-    JSON as it comes back from its own text.
+    JSON as it comes back from its own text. What stands between the columns is binary, so that servers put bytes side
+    by side without looking after character sets, which would take a fifth longer.
     """
     name = quoted(column.name)
     if column.type in LONG:
         value = f"SHA2({name}, 256)"  # of the bytes as they are stored, whatever their character set
     elif column.type in TEXTS | BINARIES:
-        value = f"CONCAT(LENGTH({name}), ':', CONVERT({name} USING binary))"
+        value = f"CONCAT(LENGTH({name}), _binary':', CONVERT({name} USING binary))"
     elif column.type in GEOMETRIES:
         value = f"SHA2(CAST({name} AS BINARY), 256)"
     elif column.type == "json":
@@ -75,7 +76,7 @@ def canonical(column: Column, *, json_again: bool = False) -> str:
         value = f"CAST(POINT({name}, 0) AS BINARY)"  # the bits: as text MySQL drops the last digits, MariaDB others
     else:
         value = name
-    return f"IFNULL({value}, '~')"
+    return f"IFNULL({value}, _binary'~')"
 
 
 def _json_text(name: str) -> str:
@@ -98,7 +99,7 @@ def short_hash(table: Table) -> str:
 
 def row_hash(table: Table, *, json_again: bool = False) -> str:
     """Return the expression for the hash of a row, in hex."""
-    columns = ", ';', ".join(canonical(column, json_again=json_again) for column in table.columns)
+    columns = ", _binary';', ".join(canonical(column, json_again=json_again) for column in table.columns)
     return f"SHA2(CONCAT({columns}), 256)"
 
 

@@ -25,7 +25,7 @@ def test_equal_rows_do_not_cancel():
 
 def test_a_string_says_where_it_ends_and_a_long_one_is_hashed():
     short = digest.canonical(Column(name="c", type="varchar", charset="utf8mb4"))
-    assert short == "IFNULL(CONCAT(LENGTH(`c`), ':', CONVERT(`c` USING binary)), '~')"
+    assert short == "IFNULL(CONCAT(LENGTH(`c`), _binary':', CONVERT(`c` USING binary)), _binary'~')"
     assert "SHA2(" in digest.canonical(Column(name="c", type="longblob", charset=None))
 
 
