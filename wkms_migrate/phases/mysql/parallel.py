@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from wkms_migrate.plan import StepRun
@@ -33,3 +35,18 @@ def each(run: StepRun, workers: int, function: Callable[[Item], Result], items: 
 def workers_of(run: StepRun, configured: int | None) -> int:
     """Return the number of threads: the phase's own, else the one of the whole configuration."""
     return configured or int(run.context.settings.workers)
+
+
+def yielding(run: StepRun, step: str, workers: int) -> Callable[[], AbstractContextManager[object]]:
+    """Return turns for `workers` threads, of which only half get theirs while another step runs.
+
+    For work in small parts beside one that cannot be divided, such as an index: left half of the processors, that ends
+    sooner, and with it both.
+    """
+    half = threading.BoundedSemaphore(max(1, workers // 2))
+
+    def turn() -> AbstractContextManager[object]:
+        other = run.context.state.steps.get(step)
+        return half if other is not None and other.status == "running" else nullcontext()
+
+    return turn

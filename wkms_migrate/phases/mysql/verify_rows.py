@@ -18,11 +18,12 @@ from wkms_migrate.phases.mysql.compare import Ends, Range
 from wkms_migrate.phases.mysql.data import Job
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.pairs import Pair
-from wkms_migrate.phases.mysql.parallel import each
+from wkms_migrate.phases.mysql.parallel import each, yielding
 from wkms_migrate.plan import StepRun
 
 RANGES_TOLD = 5  # of each table
 ROWS_TOLD = 5  # of each range
+INDEXING = "mysql/indexes"  # the step at work on the target at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,13 @@ def compare(run: StepRun, ends: Ends, tables: Sequence[tuple[Table, Pair]], work
     """State rows, digest and equal ranges of every table, and a finding for what differs."""
     copied = run.context.output("mysql", "tables")
     parts = [part for table, pair in tables for part in _parts(run, table, pair, copied[table.id])]
-    found = list(zip(parts, each(run, workers, lambda part: _there(ends, part), parts), strict=True))
+    turn = yielding(run, INDEXING, workers)
+
+    def read(part: Part) -> Digest:
+        with turn():
+            return _there(ends, part)
+
+    found = list(zip(parts, each(run, workers, read, parts), strict=True))
     for table, _ in tables:
         mine = [(part, there) for part, there in found if part.table.id == table.id]
         _state(run, table, mine)
