@@ -1,4 +1,4 @@
-"""Read a listing on a thread of its own while another one is read."""
+"""Read a listing on a thread of its own, while another is read or what came of it is worked on."""
 
 from __future__ import annotations
 

@@ -181,6 +181,7 @@ def _rows(job: Job, kept: Kept | None) -> Iterator[Row]:
         yield from known
         return
     chosen = job.selection
-    for found in rows(chosen.listed(job.source.blobs(job.container, prefix=chosen.source_prefix, also=chosen.also))):
-        job.run.check_stop()
-        yield found
+    with ahead(job.source.blobs(job.container, prefix=chosen.source_prefix, also=chosen.also)) as blobs:
+        for found in rows(chosen.listed(blobs)):
+            job.run.check_stop()
+            yield found

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
+from wkms_migrate.phases.blob.ahead import ahead
 from wkms_migrate.phases.blob.forecast import Archived, Workload
 from wkms_migrate.phases.blob.listing import Kept, Row, row
 from wkms_migrate.phases.blob.mapping import Left, mapped, storage_class
@@ -83,19 +84,18 @@ def survey(
     """
     found = Survey()
     hasher = blake2b(digest_size=12)
-    for key, blob, reason in selection.listed(
-        service.blobs(container, prefix=selection.source_prefix, also=selection.also)
-    ):
-        listed = row(key, blob, reason)
-        if kept:
-            kept.add(listed)
-        if reason == "unselected":
-            found.unselected += 1
-            continue
-        hasher.update(f"{key}\0{listed.fingerprint}\0".encode())
-        _count(found, blob, reason)
-        if notes:
-            _describe(found, settings, listed, blob)
+    with ahead(service.blobs(container, prefix=selection.source_prefix, also=selection.also)) as blobs:
+        for key, blob, reason in selection.listed(blobs):
+            listed = row(key, blob, reason)
+            if kept:
+                kept.add(listed)
+            if reason == "unselected":
+                found.unselected += 1
+                continue
+            hasher.update(f"{key}\0{listed.fingerprint}\0".encode())
+            _count(found, blob, reason)
+            if notes:
+                _describe(found, settings, listed, blob)
     found.digest = hasher.hexdigest()
     found.tags = service.lists_tags(container)
     if kept:
