@@ -169,3 +169,20 @@ def test_a_killed_bridge_keeps_a_drain_away_until_it_has_ended(ends):
     assert process.returncode == 0
     assert call(ends, "drain", "--yes")[0] == 0
     assert bodies_of(ends.arrived()).total() == 3
+
+
+def test_a_drain_after_a_copy_is_refused_and_the_books_of_both_add_up_when_it_is_told_to_append(ends):
+    ends.put(numbered(12))
+    assert call(ends, "copy", "--yes")[0] == 0
+    code, told, _ = call(ends, "drain", "--yes")
+    assert code == 2
+    assert "will be there twice" in told["hint"]
+    code, told, _ = call(ends, "reconcile")
+    assert (code, [account["mode"] for account in told["queues"]]) == (0, ["copy"]), "the drain never began"
+
+    assert call(ends, "drain", "--yes", "--on-existing", "append")[0] == 0
+    code, told, _ = call(ends, "reconcile")
+    assert code == 0
+    copied, drained = told["queues"]
+    assert (copied["expected"], copied["by_others"], copied["on_target"]) == (12, 12, 24)
+    assert (drained["expected"], drained["on_target"]) == (24, 24)

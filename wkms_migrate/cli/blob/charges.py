@@ -44,15 +44,16 @@ def of(work: Sequence[Workload], archived: Sequence[Archived]) -> dict[str, list
 
 
 def say(options: Options, found: dict[str, list[Charge]]) -> None:
-    """Say a sum for each thing to do, its lines, and what has no price."""
+    """Say a sum for each thing to do and what has no price; with -v each line and where its price is from."""
     from wkms_migrate.cost import blob_move
 
-    options.say("Charges, if nothing else leaves Azure this month, without storage on either end:")
+    more = "" if options.level > 0 else " (-v: each line)"
+    options.say(f"Charges, if nothing else leaves Azure this month, without storage on either end{more}:")
     for what, charges in found.items():
         lacking = list(dict.fromkeys(blob_move.missing(charges)))
         but = f", and what has no price here: {', '.join(lacking)}" if lacking else ""
         options.say(f"    {what}: {_amount(blob_move.total(charges))} {charges[0].currency or 'USD'}{but}")
-        for one in charges:
+        for one in charges if options.level > 0 else ():
             options.say(f"        {one.what}: {_line(one)}")
 
 

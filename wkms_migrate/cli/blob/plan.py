@@ -126,7 +126,9 @@ def _egress(size: int) -> Egress:
 
 
 def _say(options: Options, container: str, one: Seen) -> None:
+    from wkms_migrate.phases.blob.findings import LEFT
     from wkms_migrate.phases.blob.survey import sized
+    from wkms_migrate.ui.text import short
 
     found = one.survey
     options.say(f"{container} → {one.place or '(no bucket)'}: {found.taken.text}")
@@ -137,7 +139,8 @@ def _say(options: Options, container: str, one: Seen) -> None:
     if found.archived.objects:
         options.say(f"    archived: {found.archived.text}, {found.rehydrating} of them being rehydrated")
     for reason, count in sorted(found.left.items()):
-        options.say(f"    ! left behind, {reason}: {count:,}, e.g. {found.examples[reason][0]!r}")
+        why = f" (each {LEFT[reason][0]})" if reason in LEFT else ""
+        options.say(f"    ! left behind, {reason}: {count:,}{why}, e.g. {short(found.examples[reason][0])!r}")
     for note, count in sorted(found.notes.items()):
         options.say(f"    converted, {note}: {count:,}")
     for what, count in sorted(one.past.items()):

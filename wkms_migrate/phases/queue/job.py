@@ -95,7 +95,9 @@ def opened(run: StepRun, ends: Ends) -> Iterator[Job]:
         ledger = Ledger(run)
         facts = target.facts()
         ours = facts.messages if ledger.started or ends.again else given_to(run.context.state, run.step.id)
-        _check_target(settings, target, facts.messages - ours)
+        _check_target(
+            settings, target, facts.messages - ours, copied=f"queue/copy/{ends.queue}" in run.context.state.steps
+        )
         dead = way_of(settings, ends.queue, facts, service, ends.dead_url)
         now = Start(found=source.count(ends.queue), existing=facts.messages, dead_existing=dead.existing if dead else 0)
         job = Job(
@@ -116,11 +118,12 @@ def opened(run: StepRun, ends: Ends) -> Iterator[Job]:
             _tell_conversions(job)
 
 
-def _check_target(settings: QueueSettings, target: SqsQueue, foreign: int) -> None:
+def _check_target(settings: QueueSettings, target: SqsQueue, foreign: int, *, copied: bool) -> None:
     if foreign > 0 and not settings.appends:
+        whose = "This run copied messages there: what is sent now will be there twice. " if copied else ""
         raise Refused(
             f"The SQS queue {target.name} holds {foreign} messages already.",
-            hint="Purge it, or set phases.queue.on_existing: append.",
+            hint=f"{whose}Purge it, or set phases.queue.on_existing: append.",
         )
     if settings.delay_seconds and target.fifo:
         raise Refused(

@@ -11,7 +11,7 @@ from wkms_migrate.clients import azure_queue, sqs
 from wkms_migrate.phases.queue.deadletters import given_to
 from wkms_migrate.phases.queue.ends import targets
 from wkms_migrate.phases.queue.job import result_key
-from wkms_migrate.phases.queue.ledger import books
+from wkms_migrate.phases.queue.ledger import START, books
 from wkms_migrate.phases.queue.mapping import POISON, target_name
 from wkms_migrate.phases.queue.settings import QueueSettings
 
@@ -28,8 +28,8 @@ class Account:
     """One queue's books. found: on the source at the start; left: there now, with what SQS refused.
 
     `expected` on the target are those that were there before and those sent but for the `dead`, which are with the
-    dead letters; `perhaps_twice` may come on top, and on a poison queue's target the `by_others`: dead letters of its
-    queue. `on_target` is None where it is in use, and proves nothing; `on_dead_letters` also where none were sent.
+    dead letters; `perhaps_twice` may come on top, and the `by_others`: what a drain sent after a copy, or a copy before a
+    drain, and on a poison queue's target the dead letters of its queue. `on_target` is None where it is in use, and proves nothing; `on_dead_letters` also where none were sent.
     """
 
     queue: str
@@ -54,7 +54,7 @@ def reconcile(context: Context) -> Iterator[Account]:
     """Yield the account of each queue that this run moved or began to move."""
     settings = context.section(QueueSettings)
     urls = targets(context, settings) or {}
-    steps = {name: step for name, step in context.state.steps.items() if name.startswith(MOVES) and step.digest}
+    steps = {name: step for name, step in context.state.steps.items() if name.startswith(MOVES) and _began(step)}
     storage, aws = context.settings.azure.storage, context.settings.aws
     with closing(azure_queue.connect(storage)) as source, closing(sqs.connect(aws)) as service:
         for name, step in steps.items():
@@ -82,9 +82,23 @@ def _account(state: RunState, name: str, step: StepState, left: int) -> Account:
         perhaps_twice=moved["perhaps_twice"],
         dead=dead,
         expected=moved["existing"] + moved["sent"] - dead,
-        by_others=given_to(state, name),
+        by_others=given_to(state, name) + _by_the_other_mode(state, name),
         dead_expected=moved.get("dead_existing", 0) + dead,
     )
+
+
+def _began(step: StepState) -> bool:
+    """Say whether a move looked at its source; one that was refused has no books."""
+    return bool(step.result) or START in step.cursors
+
+
+def _by_the_other_mode(state: RunState, name: str) -> int:
+    """Return how many messages, at most, a drain of the same queue sent beside a copy, or a copy beside a drain."""
+    other = state.steps.get(next(name.replace(one, two) for one, two in (MOVES, MOVES[::-1]) if name.startswith(one)))
+    if other is None or not _began(other):
+        return 0
+    known = books(other.cursors)
+    return int(known["sent"] - known["dead"] + known["perhaps_twice"])
 
 
 def _counted(account: Account, urls: Mapping[str, str], service: Sqs) -> Account:

@@ -67,7 +67,7 @@ def _move(context: Context, settings: QueueSettings, one: Planned, dead_url: str
 
 def _foretold(one: Planned, settings: QueueSettings) -> Iterable[str]:
     if settings.mode == "copy":
-        yield f"costs {one.queue} {cost_of(one.count, settings.hidden_seconds)}"
+        yield f"what it costs {one.queue}: {cost_of(one.count, settings.hidden_seconds)}"
     if one.count:
         yield "what is hidden (delayed, or held by a consumer) goes when it shows: Azure tells nobody when that is"
 
