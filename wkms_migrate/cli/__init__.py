@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def main() -> None:
     """Run the command line and exit with the code of the table in errors.py."""
     gc.set_threshold(*RARELY)
     debug = "--debug" in sys.argv
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for any reads every package's metadata
     try:
         app()
     except WkmsError as error:
