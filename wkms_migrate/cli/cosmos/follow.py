@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wkms_migrate.cli import journalled
 from wkms_migrate.cli.move import DryRun, show_plan
-from wkms_migrate.cli.mysql import journalled
 from wkms_migrate.cli.options import Options, running
 
 Containers = Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wkms_migrate.cli.mysql import journalled
+from wkms_migrate.cli import journalled
 from wkms_migrate.cli.options import Options
 from wkms_migrate.errors import Refused
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from wkms_migrate.cli import journalled
 from wkms_migrate.cli.flags import Flags
-from wkms_migrate.cli.mysql import journalled
-from wkms_migrate.cli.mysql.selection import selected
+from wkms_migrate.cli.mysql.selection import refuse, selected
 from wkms_migrate.cli.options import Options, running
 
 Place = Annotated[str, typer.Argument(help="Folder, or s3://BUCKET/PREFIX.")]
@@ -27,7 +27,7 @@ def dump(options: Options, flags: Flags, place: Place, side: Side = "source", pa
     from wkms_migrate.phases.mysql import dump as dumping
 
     place = journalled.full(place)
-    journalled.refuse(flags, "rename", why="a dump keeps the names of its schemas, and `mysql load` renames")
+    refuse(flags, "rename", why="a dump keeps the names of its schemas, and `mysql load` renames")
     hashes = {"phases.mysql.password_hashes": True} if password_hashes else {}
     session = journalled.opened(options, {**flags, **hashes}, dumping.phase(place, side), place)
     journalled.run(options, session, redo=dumping.is_gone(place, session.context()))

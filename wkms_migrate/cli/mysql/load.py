@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from wkms_migrate.cli import journalled
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.move import DryRun, show_plan
-from wkms_migrate.cli.mysql import journalled
 from wkms_migrate.cli.mysql.dump import Place
-from wkms_migrate.cli.mysql.selection import selected
+from wkms_migrate.cli.mysql.selection import refuse, selected
 from wkms_migrate.cli.options import Options, running
 from wkms_migrate.errors import Refused
 
@@ -31,7 +31,7 @@ def load(options: Options, flags: Flags, place: Place, on_existing: Existing = N
     from wkms_migrate.phases.mysql import load as loading
 
     place = journalled.full(place)
-    journalled.refuse(flags, "where", "max_rate_mib", why="it is about reading a server")
+    refuse(flags, "where", "max_rate_mib", why="it is about reading a server")
     chosen = flags.pop("phases.mysql.schemas", ())
     existing = {"phases.mysql.on_existing": on_existing} if on_existing else {}
     phase = loading.phase(place, tuple(chosen) if isinstance(chosen, list) else ())

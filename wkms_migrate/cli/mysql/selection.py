@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from wkms_migrate.cli.flags import Flags, giving, pair
+from wkms_migrate.errors import UsageError
 
 _SELECTED: dict[str, tuple[Any, Any]] = {
     "schema": (Annotated[list[str] | None, typer.Option(help="Schema to take; may be repeated.")], None),
@@ -33,3 +34,11 @@ def _flags(given: dict[str, Any]) -> Flags:
 
 
 selected = giving(_SELECTED, _flags)
+
+
+def refuse(flags: Flags, *names: str, why: str) -> None:
+    """Raise `UsageError` for an option that this command shares but can do nothing with."""
+    for name in names:
+        if f"phases.mysql.{name}" in flags:
+            option = {"max_rate_mib": "max-rate"}.get(name, name)
+            raise UsageError(f"--{option} has no meaning here: {why}.", hint="Leave the option out.")

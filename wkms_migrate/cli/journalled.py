@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options
-from wkms_migrate.errors import UsageError, WkmsError
+from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
     from wkms_migrate.plan import Phase
@@ -54,11 +54,3 @@ def _tell(options: Options, session: Session, error: WkmsError | None = None) ->
         summary.show(state, names, session.settings.lang, options.human)
     results = {key: value for name in names for key, value in state.outputs(name).items()}
     options.data(summary.as_data(state, names) | {"results": results}, error)
-
-
-def refuse(flags: Flags, *names: str, why: str) -> None:
-    """Raise `UsageError` for an option that this command shares but can do nothing with."""
-    for name in names:
-        if f"phases.mysql.{name}" in flags:
-            option = {"max_rate_mib": "max-rate"}.get(name, name)
-            raise UsageError(f"--{option} has no meaning here: {why}.", hint="Leave the option out.")
