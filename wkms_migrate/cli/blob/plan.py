@@ -160,7 +160,9 @@ def _say_total(options: Options, rate: Rate | None, total: tuple[int, int, float
     from wkms_migrate.ui.text import duration
 
     objects, size, seconds = total
-    options.say(f"To copy: {objects:,} objects, {sized(size)}.")
+    options.say(f"To copy: {objects:,} objects, {sized(size)}." if objects else "To copy: nothing.")
+    if not objects:
+        return
     if rate and seconds is not None:
         options.say(f"Takes about {duration(seconds)} at {sized(rate.bytes)} a second, known by {rate.known_by}.")
     else:

@@ -38,10 +38,12 @@ def _say(options: Options, account: Account) -> None:
     state = "" if account.done else " (not finished)"
     target = "in use" if account.on_target is None else f"{account.on_target:,}"
     dead = f" ({account.dead:,} to the dead letters)" if account.dead else ""
+    twice = f", {account.perhaps_twice:,} perhaps twice" if account.perhaps_twice else ""
+    others = f" and {account.by_others:,} of this run's other moves" if account.by_others else ""
     options.say(
         f"{'✘' if account.problems else '✔'} {account.queue}: {account.mode}{state}: {account.found:,} found,"
         f" {account.sent:,} sent{dead}, {account.left:,} left, {account.refused:,} refused; on the target {target}"
-        f" of {account.expected:,}" + (f", {account.perhaps_twice:,} perhaps twice" if account.perhaps_twice else "")
+        f" of {account.expected:,}{others}{twice}"
     )
     for problem in account.problems:
         options.say(f"    ! {problem}")

@@ -28,8 +28,9 @@ class Account:
     """One queue's books. found: on the source at the start; left: there now, with what SQS refused.
 
     `expected` on the target are those that were there before and those sent but for the `dead`, which are with the
-    dead letters; `perhaps_twice` may come on top, and the `by_others`: what a drain sent after a copy, or a copy before a
-    drain, and on a poison queue's target the dead letters of its queue. `on_target` is None where it is in use, and proves nothing; `on_dead_letters` also where none were sent.
+    dead letters; `perhaps_twice` may come on top, and the `by_others`: what a later drain sent beside a copy, or a
+    later copy beside a drain, and on a poison queue's target the dead letters of its queue. `on_target` is None where it is in use, and
+    proves nothing; `on_dead_letters` also where none were sent.
     """
 
     queue: str
@@ -93,9 +94,9 @@ def _began(step: StepState) -> bool:
 
 
 def _by_the_other_mode(state: RunState, name: str) -> int:
-    """Return how many messages, at most, a drain of the same queue sent beside a copy, or a copy beside a drain."""
+    """Return how many messages, at most, a later drain of the same queue sent beside a copy, or the other way round."""
     other = state.steps.get(next(name.replace(one, two) for one, two in (MOVES, MOVES[::-1]) if name.startswith(one)))
-    if other is None or not _began(other):
+    if other is None or not _began(other) or 0 < other.finished_at < state.steps[name].finished_at:
         return 0
     known = books(other.cursors)
     return int(known["sent"] - known["dead"] + known["perhaps_twice"])
