@@ -28,9 +28,9 @@ class Account:
     """One queue's books. found: on the source at the start; left: there now, with what SQS refused.
 
     `expected` on the target are those that were there before and those sent but for the `dead`, which are with the
-    dead letters; `perhaps_twice` may come on top, and the `by_others`: what a later drain sent beside a copy, or a
-    later copy beside a drain, and on a poison queue's target the dead letters of its queue. `on_target` is None where it is in use, and
-    proves nothing; `on_dead_letters` also where none were sent.
+    dead letters. `perhaps_twice` may come on top, and the `by_others`: what a later drain sent beside a copy, or the
+    other way round, and on a poison queue's target the dead letters of its queue. `on_target` is None where it is in
+    use, and proves nothing; `on_dead_letters` also where none were sent.
     """
 
     queue: str
