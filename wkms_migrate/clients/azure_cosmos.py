@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from wkms_migrate import retry
-from wkms_migrate.clients import cosmos_token, cosmos_transport, importing
+from wkms_migrate.clients import cosmos_token, cosmos_transport, entra_id, importing
 from wkms_migrate.errors import ConfigError, Refused, TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -303,23 +303,25 @@ def _container(properties: Mapping[str, Any]) -> Container:
 def _credential(cosmos: Cosmos) -> Any:
     if cosmos.key is not None:
         return cosmos.key.reveal()
-    with importing:
-        from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential()
+    return entra_id.credential()
 
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
     """Tell the SDK's failures in our words."""
     with importing:
-        from azure.core.exceptions import AzureError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.cosmos.exceptions import CosmosHttpResponseError
 
     try:
         yield
     except CosmosHttpResponseError as error:
         raise _refusal(what, error.status_code, str(error.http_error_message), error.headers) from error
+    except ClientAuthenticationError as error:
+        raise ConfigError(
+            f"No Microsoft Entra token could be had for Cosmos DB: {entra_id.reason(error)}",
+            hint="Set azure.cosmos.key, or sign in with `az login`; then run the same command again.",
+        ) from error
     except AzureError as error:
         raise TransientError(
             f"Cosmos DB at {what} cannot be asked: {error}",

@@ -284,7 +284,8 @@ def connect(server: MysqlServer, name: str, *, database: str | None = None) -> S
     import pymysql
 
     if not server.host:
-        raise ConfigError(f"The address of the {name} MySQL server is not set.", hint="Set mysql.host.")
+        hint = "Set azure.mysql.host; that of the target is aws.mysql.host, or what the phase provision puts out."
+        raise ConfigError(f"The address of the {name} MySQL server is not set.", hint=hint)
     where = f"{name} MySQL server {server.host}:{server.port}"
     secure = mysql_tls.context(server, where)
     password = server.password.reveal() if server.password else ""

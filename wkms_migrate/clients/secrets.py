@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wkms_migrate.clients import importing
+from wkms_migrate.clients import entra_id, importing
 from wkms_migrate.config import Aws
 from wkms_migrate.errors import ConfigError
 
@@ -13,18 +13,17 @@ def from_keyvault(name: str) -> str:
     """Return a secret of Azure Key Vault; `name` is `VAULT/SECRET`."""
     with importing:
         from azure.core.exceptions import AzureError
-        from azure.identity import DefaultAzureCredential
         from azure.keyvault.secrets import SecretClient
 
     vault, separator, secret = name.partition("/")
     if not separator:
         raise ConfigError(f"keyvault:{name} must be keyvault:VAULT/SECRET.")
     try:
-        client = SecretClient(f"https://{vault}.vault.azure.net", DefaultAzureCredential())
+        client = SecretClient(f"https://{vault}.vault.azure.net", entra_id.credential())
         return client.get_secret(secret).value or ""
     except AzureError as error:
         raise ConfigError(
-            f"The secret keyvault:{name} cannot be read: {error.message}",
+            f"The secret keyvault:{name} cannot be read: {entra_id.reason(error)}",
             hint="Sign in with `az login`, and grant yourself the role Key Vault Secrets User on the vault.",
         ) from error
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from wkms_migrate.clients import importing
+from wkms_migrate.clients import entra_id, importing
 from wkms_migrate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ def bearer(credential: Any | None = None) -> Callable[[Request], Mapping[str, st
         nonlocal credential, token
         with lock:
             if credential is None:
-                with importing:
-                    from azure.identity import DefaultAzureCredential
-
-                credential = DefaultAzureCredential()
+                credential = entra_id.credential()
             if token is None or token.expires_on < time.time() + RENEW_SECONDS:
                 token = _token(credential)
             return str(token.token)
@@ -106,6 +103,6 @@ def _token(credential: Any) -> Any:
         return credential.get_token(SCOPE)
     except AzureError as error:
         raise ConfigError(
-            f"No Microsoft Entra token could be had for Azure Storage: {error.message}",
+            f"No Microsoft Entra token could be had for Azure Storage: {entra_id.reason(error)}",
             hint="Sign in with `az login`, or give this machine a managed identity; then run the same command again.",
         ) from error

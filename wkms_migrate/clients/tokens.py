@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from wkms_migrate.clients import importing
+from wkms_migrate.clients import entra_id, importing
 from wkms_migrate.config import Aws
 from wkms_migrate.errors import ConfigError
 
@@ -16,13 +16,7 @@ ENTRA_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"
 
 def entra() -> Callable[[str], str]:
     """Return what gets tokens of Microsoft Entra ID; azure-identity keeps one while it is good."""
-
-    @cache
-    def credential() -> Any:
-        with importing:
-            from azure.identity import DefaultAzureCredential
-
-        return DefaultAzureCredential()
+    credential = cache(entra_id.credential)
 
     def fetch(name: str) -> str:
         with importing:
@@ -32,7 +26,7 @@ def entra() -> Callable[[str], str]:
             return str(credential().get_token(ENTRA_SCOPE).token)
         except AzureError as error:
             raise ConfigError(
-                f"No Microsoft Entra token could be had for {name}: {error.message}",
+                f"No Microsoft Entra token could be had for {name}: {entra_id.reason(error)}",
                 hint="Sign in with `az login`, or give this machine a managed identity.",
             ) from error
 

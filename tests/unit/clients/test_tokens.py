@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from urllib.parse import parse_qs, urlsplit
 
 import azure.identity
@@ -71,6 +72,24 @@ def test_whoever_is_not_signed_in_to_azure_is_told_to(monkeypatch):
     with pytest.raises(ConfigError, match="nobody is signed in") as refused:
         tokens.entra()("kim@h:1")
     assert "az login" in refused.value.hint
+
+
+def test_each_way_to_sign_in_is_told_once_and_only_to_who_asks(monkeypatch, caplog):
+    for name in list(os.environ):
+        if name.startswith(("AZURE_", "IDENTITY_", "MSI_")):
+            monkeypatch.delenv(name)
+
+    class Credential(azure.identity.ChainedTokenCredential):
+        def __init__(self) -> None:
+            super().__init__(azure.identity.EnvironmentCredential())
+
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Credential)
+    with pytest.raises(ConfigError) as refused:
+        tokens.entra()("kim@h:1")
+    assert "\n" not in refused.value.message
+    assert "--debug" in refused.value.message
+    assert "EnvironmentCredential" in str(refused.value.__cause__)
+    assert caplog.text == ""
 
 
 def load(tmp_path, text, **fetchers):
