@@ -75,6 +75,28 @@ def test_help_imports_no_sdk_and_no_model_library():
     assert "LOADED []" in ended.stdout
 
 
+def imported_by(code):
+    """Return the modules that a process has imported after this code."""
+    code = f"import sys\n{code}\nprint('LOADED', *sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ended.stdout.rpartition("LOADED")[2].split())
+
+
+def test_phases_are_known_without_their_steps_and_clients():
+    loaded = imported_by("from wkms_migrate.phases import load\nload()")
+    ours = {module for module in loaded if module.startswith("wkms_migrate.")}
+    assert "wkms_migrate.phases.mysql.settings" in ours
+    assert [module for module in ours if module.endswith(".steps") or ".clients" in module] == []
+    assert not loaded & {"boto3", "botocore", "azure", "pymysql", "tenacity", "cryptography"}
+
+
+def test_an_area_is_not_imported_for_another():
+    calling = "sys.argv = ['wkms-migrate', 'blob', '--help']\nfrom wkms_migrate.cli import main"
+    loaded = imported_by(f"{calling}\ntry: main()\nexcept SystemExit: pass")
+    assert "wkms_migrate.cli.blob" in loaded
+    assert not loaded & {f"wkms_migrate.cli.{area}" for area in ("mysql", "queue", "cosmos", "lab", "cost")}
+
+
 def test_no_file_names_this_machine_or_a_package_host():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
