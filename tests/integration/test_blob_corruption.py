@@ -103,6 +103,7 @@ ON_THE_WAY = {
     "body from Azure, cut off": ("azure", "truncate", "GET"),
     "body to S3": ("target", "damage_in", "PUT"),
 }
+CAUSES = {"body from Azure": "damaged", "body from Azure, cut off": "ended after", "body to S3": "BadDigest"}
 
 
 def shown(target: StrictS3) -> dict[str, bytes]:
@@ -137,6 +138,8 @@ def test_what_stays_damaged_is_left_and_told_and_the_rest_arrives(move, source, 
     found = [one for one in move.state().findings.values() if one.code == "not-copied"]
     assert [one.object for one in found] == [f"{source.name}/bad"]
     assert found[0].severity == "error"
+    assert CAUSES[harm] in found[0].text
+    assert "again" in found[0].hint
     faults.clear()
     ran = move.run(part_mib=5)
     assert shown(target) == {"bad": data, "good": b"good"}

@@ -25,20 +25,21 @@ DENIED = frozenset(
 )
 BAD_REQUEST, CONFLICT = 400, 409
 MOST_DAMAGED: Final = 20  # objects more than were copied
+MOST_DENIED: Final = 2  # likewise; one may be the only one that is due
 GO_ON = "Then run the same command again: it goes on where it stopped."
 
 
 def of_one_object(error: ServiceError | Damaged, *, copied: int, failed: int) -> bool:
     """Say whether only this object is meant: its headers, its state, its encryption, its body, or a right on its name.
 
-    A right that is missing from the first object on is missing for all; where far more objects are damaged than
-    arrive whole, it is the way that damages them.
+    A right that is missing for the first objects is missing for all; where far more objects are damaged than arrive
+    whole, it is the way that damages them.
     """
     if isinstance(error, Damaged):
         return failed <= copied + MOST_DAMAGED
     if error.code in EXPIRED | ELSEWHERE:
         return False
-    return error.status in {BAD_REQUEST, CONFLICT} or (error.code in DENIED and copied > 0)
+    return error.status in {BAD_REQUEST, CONFLICT} or (error.code in DENIED and failed < copied + MOST_DENIED)
 
 
 def explained(error: ServiceError, bucket: str) -> WkmsError:
