@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 import orjson
 
 from wkms_migrate.clients.dynamodb import Dynamo, Item
+from wkms_migrate.clients.request_window import Window
 from wkms_migrate.errors import Interrupted, TransientError
-from wkms_migrate.transfer import Window
 
 MAX_BATCH_ITEMS: Final = 25
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024  # of JSON; the service takes 16 MB
