@@ -162,35 +162,64 @@ def happened(place: Place, run: str, kind: type[events.Event]) -> list[events.Ev
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """An account whose apply was interrupted once and then brought to its end."""
+class Interrupted:
+    """An account whose apply was interrupted once, and the apply that goes on there now."""
 
     place: Place
     file: Path
     tainted: set[str]
-    interrupted: int
+    code: int
     between: list[str]
+    going_on: Driven
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The same account after that apply has ended."""
+
+    place: Place
+    file: Path
+    first: Interrupted
     finished: int
     lines: list[str]
 
 
 @pytest.fixture(scope="module")
-def applied(account, drive) -> Applied:
+def interrupted(account, drive) -> Interrupted:
     place = account("interrupt")
     file = place.configure()
     first = drive(file)
     first.wait_for(r"aws_db_instance\.this: create, 1\d s")
-    interrupted = first.end(signal.SIGINT)
-    tainted = place.addresses(tainted=True)
-    between = preview(file)
+    code = first.end(signal.SIGINT)
+    return Interrupted(place, file, place.addresses(tainted=True), code, preview(file), drive(file))
+
+
+@pytest.fixture(scope="module")
+def applied(interrupted) -> Applied:
+    finished = interrupted.going_on.end()
+    return Applied(interrupted.place, interrupted.file, interrupted, finished, interrupted.going_on.lines)
+
+
+@pytest.mark.usefixtures("interrupted")  # its apply waits for a database meanwhile, which costs only time
+def test_a_killed_apply_takes_over_what_it_had_begun(account, drive):
+    place = account("kill")
+    file = place.configure()
+    first = drive(file)
+    first.wait_for(r"aws_db_instance\.this: create, 1\d s")
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    assert place.databases() == ["wkms-test"]
     second = drive(file)
-    return Applied(place, file, tainted, interrupted, between, second.end(), second.lines)
+    second.wait_for(r"aws_db_instance\.this: update, \d+ s")
+    assert second.end(signal.SIGINT) == 130
+    assert place.databases() == ["wkms-test"]
+    assert "aws_db_instance.this" in place.addresses(tainted=False)
+    assert "provision-adopted" in {event.code for event in happened(place, "t", events.Finding)}
 
 
 def test_an_interrupted_apply_goes_on_without_destroying_anything(applied):
-    assert applied.interrupted == 130
-    assert "aws_db_instance.this" in applied.tainted  # else the interrupt came too early to show anything
-    assert applied.between[-1].endswith("0 to destroy")
+    assert applied.first.code == 130
+    assert "aws_db_instance.this" in applied.first.tainted  # else the interrupt came too early to show anything
+    assert applied.first.between[-1].endswith("0 to destroy")
     assert applied.finished == 0, "".join(applied.lines)
     assert not [line for line in applied.lines if ": delete" in line]
     assert applied.place.addresses(tainted=True) == set()
@@ -252,21 +281,6 @@ def test_verification_sees_what_is_no_longer_there(applied):
             looked.check_verified()
     finally:
         ec2.start_instances(InstanceIds=[host["instance_id"]])
-
-
-def test_a_killed_apply_takes_over_what_it_had_begun(account, drive):
-    place = account("kill")
-    file = place.configure()
-    first = drive(file)
-    first.wait_for(r"aws_db_instance\.this: create, 1\d s")
-    assert first.end(signal.SIGKILL) == -signal.SIGKILL
-    assert place.databases() == ["wkms-test"]
-    second = drive(file)
-    second.wait_for(r"aws_db_instance\.this: update, \d+ s")
-    assert second.end(signal.SIGINT) == 130
-    assert place.databases() == ["wkms-test"]
-    assert "aws_db_instance.this" in place.addresses(tainted=False)
-    assert "provision-adopted" in {event.code for event in happened(place, "t", events.Finding)}
 
 
 def test_what_others_have_made_is_refused_before_anything_is_made(account, drive):
