@@ -47,7 +47,8 @@ def compare(run: StepRun, ends: Ends, tables: Sequence[tuple[Table, Pair]], work
         with turn():
             return _there(ends, part)
 
-    found = list(zip(parts, each(run, workers, read, parts), strict=True))
+    last_first = parts[::-1]  # what was written last is still in the target's memory
+    found = list(zip(last_first, each(run, workers, read, last_first), strict=True))[::-1]
     for table, _ in tables:
         mine = [(part, there) for part, there in found if part.table.id == table.id]
         _state(run, table, mine)
