@@ -120,9 +120,7 @@ def document_versions_rows(scale: Scale) -> Iterator[Row]:
                 draw.pick(users(scale.users)).id,
                 words().fill(draw.pick(one.topic.facts), draw) if draw.chance(0.9) else None,
                 ZERO_DATE if draw.chance(0.05) else reviewed,
-                "-838:59:59.000"
-                if draw.chance(0.01)
-                else f"{draw.between(0, 23):02d}:{draw.between(0, 59):02d}:30.125",
+                _time(draw),
                 draw.between(1_000, 10_000_000),
                 Draw(SEED, "patch", one.number, version).bytes(draw.below(400)) if draw.chance(0.3) else None,
                 one.created_at + timedelta(days=version),
