@@ -6,6 +6,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -13,6 +14,10 @@ from wkms_migrate import config, engine, events, journal
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases import blob
 from wkms_migrate.plan import Context
+
+if TYPE_CHECKING:
+    from doubles.strict_s3 import StrictS3
+    from endpoints import StorageAccount
 
 
 @dataclass(slots=True)
@@ -69,6 +74,20 @@ class Move:
 
     def state(self) -> journal.RunState:
         return journal.load(self.folder / "runs" / "test")
+
+
+def new_move(
+    azurite: StorageAccount, target: StrictS3, containers: dict[str, str], folder: Path, *, through: str = ""
+) -> Move:
+    """A move from Azurite, or from what stands before it at `through`, into the double."""
+    return Move(
+        folder=folder / "move",
+        blob_endpoint=through or azurite.blob_endpoint,
+        account=azurite.account,
+        key=azurite.key,
+        s3_endpoint=target.endpoint,
+        containers=containers,
+    )
 
 
 def run(path: Path, *, stoppable: bool = False) -> Ran:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, new_container
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
@@ -43,14 +43,7 @@ def source(azurite: StorageAccount, azure: AzureProxy) -> Source:
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, tmp_path: Path) -> Iterator[Move]:
     with StrictS3() as double:
         double.bucket("target")
-        yield Move(
-            folder=tmp_path / "move",
-            blob_endpoint=azure.endpoint,
-            account=azurite.account,
-            key=azurite.key,
-            s3_endpoint=double.endpoint,
-            containers={source.name: "target"},
-        )
+        yield new_move(azurite, double, {source.name: "target"}, tmp_path, through=azure.endpoint)
 
 
 def access_of(ran):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas, generate_container_sas
-from blob_driver import Move, Ran, run
+from blob_driver import Move, Ran, new_move, run
 from blob_source import Source, content, new_container
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
@@ -47,14 +47,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azure.endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
 
 
 def objects(target):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import StandardBlobTier
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from commands import blob
 from doubles.azure_proxy import AzureProxy
@@ -33,14 +33,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path)
 
 
 def objects(target):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobType, ContentSettings
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
@@ -50,14 +50,7 @@ def move(
     azurite: StorageAccount, source: Source, azure: AzureProxy, target: StrictS3, tmp_path: Path, monkeypatch
 ) -> Move:
     monkeypatch.setattr("wkms_migrate.clients.http_origin.ATTEMPTS", 3)
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azure.endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
 
 
 def paged(size: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContentSettings, StandardBlobTier
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from commands import blob
 from doubles.azure_proxy import AzureProxy
@@ -119,14 +119,7 @@ def ends(azurite: StorageAccount, tmp_path: Path) -> Iterator[Ends]:
         source.put(name, data)
     with AzureProxy(azurite.blob_endpoint) as azure, StrictS3() as target:
         target.bucket("target")
-        move = Move(
-            folder=tmp_path / "move",
-            blob_endpoint=azure.endpoint,
-            account=azurite.account,
-            key=azurite.key,
-            s3_endpoint=target.endpoint,
-            containers={source.name: "target"},
-        )
+        move = new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
         yield Ends(source, azure, target, move)
 
 

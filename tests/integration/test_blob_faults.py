@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContentSettings
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
@@ -42,14 +42,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, proxy: AzureProxy, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=proxy.endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path, through=proxy.endpoint)
 
 
 def objects(target):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobType, StandardBlobTier
-from blob_driver import Move, Ran
+from blob_driver import Move, Ran, new_move
 from blob_source import Source, content, new_container
 from doubles.strict_s3 import StrictS3
 from doubles.strict_s3.store import Object
@@ -35,14 +35,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +250,7 @@ def test_a_container_with_a_reserved_name_goes_to_any_bucket(azurite, target, tm
     except ResourceExistsError:
         made = service.get_container_client(reserved)
     made.upload_blob("index.html", b"<html>", overwrite=True)
-    move = Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={reserved: "target/site"},
-    )
+    move = new_move(azurite, target, {reserved: "target/site"}, tmp_path)
     try:
         run(move)
     finally:

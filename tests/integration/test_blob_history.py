@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blob_driver import Move, Ran
+from blob_driver import Move, Ran, new_move
 from blob_source import Source, content, new_container
 from commands import blob
 from doubles.azure_proxy import AzureProxy
@@ -41,14 +41,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azure.endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
 
 
 def history(target: StrictS3, key: str) -> list[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContentSettings
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from commands import blob
 from doubles.azure_proxy import AzureProxy
@@ -45,14 +45,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    made = Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azure.endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    made = new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
     made.run()
     return made
 

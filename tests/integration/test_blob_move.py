@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobType, StandardBlobTier
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -37,14 +37,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path)
 
 
 def objects(target):

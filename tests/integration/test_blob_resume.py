@@ -11,7 +11,7 @@ from pathlib import Path
 
 import blob_driver
 import pytest
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -38,14 +38,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    return Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    return new_move(azurite, target, {source.name: "target"}, tmp_path)
 
 
 def kill_when(target: StrictS3, fault: Fault, config: Path) -> None:

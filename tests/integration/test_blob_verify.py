@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from blob_driver import Move
+from blob_driver import Move, new_move
 from blob_source import Source, content, new_container
 from commands import blob
 from doubles.strict_s3 import StrictS3
@@ -34,14 +34,7 @@ def target() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def move(azurite: StorageAccount, source: Source, target: StrictS3, tmp_path: Path) -> Move:
-    made = Move(
-        folder=tmp_path / "move",
-        blob_endpoint=azurite.blob_endpoint,
-        account=azurite.account,
-        key=azurite.key,
-        s3_endpoint=target.endpoint,
-        containers={source.name: "target"},
-    )
+    made = new_move(azurite, target, {source.name: "target"}, tmp_path)
     made.run()
     return made
 
