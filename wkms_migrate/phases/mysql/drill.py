@@ -22,7 +22,6 @@ from wkms_migrate.phases.mysql.rows import source as read_from
 PARTS = 16
 FEW_ROWS = 1000
 BATCH = 100  # rows whose columns are asked for at once
-BUCKET_BITS = 10
 
 
 def rows(ends: Ends, found: Range) -> Iterator[RowDifference]:
