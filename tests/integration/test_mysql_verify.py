@@ -110,7 +110,7 @@ def test_diff_shows_definitions_objects_and_rows(make, mysql_pair):
         "INSERT INTO t VALUES (1, 1)",
         "CREATE VIEW v AS SELECT id FROM t",
         "CREATE PROCEDURE p() SELECT 1",
-        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE id < 0",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM t WHERE id < 0",
     ).file
     execute(mysql_pair.target, f"ALTER EVENT {SCHEMA}.e DISABLE")
     assert mysql(file, "diff").code == 0
@@ -322,7 +322,7 @@ def test_after_a_move_into_another_name_nothing_differs(make, mysql_pair):
         "CREATE VIEW v AS SELECT t.id FROM t JOIN p ON p.id = t.p",
         "CREATE PROCEDURE one() SELECT 1",
         "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v = '{}'",
-        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE id < 0",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM t WHERE id < 0",
         rename={SCHEMA: OTHER},
     )
     execute(mysql_pair.target, f"DROP DATABASE {SCHEMA}")
