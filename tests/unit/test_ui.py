@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import threading
 from xml.etree import ElementTree as ET
 
@@ -171,42 +170,6 @@ def test_the_summary_counts_per_phase_in_both_languages():
         summary.show(state, ["blob", "cosmos"], lang, stream)
         assert word in stream.getvalue()
         assert "1 object differs" in stream.getvalue()
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_the_summary_is_a_table_with_its_columns_under_each_other(monkeypatch):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    state = journal.fold([events.RunStarted(run="시험", environment="e", version="1", phases=()), STARTED, GOOD, DONE])
-    piped, shown = io.StringIO(), Terminal()
-    summary.show(state, ["blob", "cosmos"], "ko", piped)
-    summary.show(state, ["blob", "cosmos"], "ko", shown)
-    assert piped.getvalue().splitlines() == [
-        "시험",
-        "┏━━━━━━━━┳━━━━━━┳━━━━━━┳━━━━━━┳━━━━━━━━━━━┳━━━━━━━┓",
-        "┃ 단계   ┃ 상태 ┃ 작업 ┃ 검증 ┃ 발견 사항 ┃  시간 ┃",
-        "┡━━━━━━━━╇━━━━━━╇━━━━━━╇━━━━━━╇━━━━━━━━━━━╇━━━━━━━┩",
-        "│ blob   │ 완료 │  1/1 │  1/1 │         – │ 2.0 s │",
-        "│ cosmos │ 대기 │  0/0 │    – │         – │     – │",
-        "└────────┴──────┴──────┴──────┴───────────┴───────┘",
-    ]
-    assert "\x1b[32m 완료 \x1b[0m" in shown.getvalue()
-    assert "\x1b[32m 대기" not in shown.getvalue(), "only what is done is green"
-    assert re.sub(r"\x1b\[\d+m", "", shown.getvalue()) == piped.getvalue()
-
-
-@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_colours_can_be_refused(monkeypatch, name, value):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv(name, value)
-    shown = Terminal()
-    summary.show(journal.fold([STARTED, DONE]), ["blob"], "en", shown)
-    assert "\x1b" not in shown.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from wkms_migrate.ui import table
 from wkms_migrate.ui.text import duration
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ STATES = {
         "stopped": "중단됨",
     },
 }
-STYLES = {"done": "green", "failed": "red", "skipped": "yellow", "stopped": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +99,26 @@ def as_data(state: RunState, phases: Sequence[str]) -> dict[str, object]:
 
 
 def show(state: RunState, phases: Sequence[str], lang: str, stream: TextIO) -> None:
-    """Draw the table, and below it why phases did not end well."""
-    found = rows(state, phases)
-    coloured = table.takes_colour(stream)
-    lines = table.drawn(HEADINGS[lang], [_cells(row, lang) for row in found], 2, coloured=coloured)
-    reasons = (f"{row.phase}: {row.reason}" for row in found if row.reason)
-    stream.writelines(f"{line}\n" for line in (state.run, *lines, *reasons))
+    """Draw the table."""
+    from rich.console import Console
+    from rich.table import Table
 
-
-def _cells(row: Row, lang: str) -> table.Row:
-    cells = (
-        row.phase,
-        STATES[lang][row.state],
-        f"{row.steps_done}/{row.steps}",
-        f"{row.checks_ok}/{row.checks}" if row.checks else "–",
-        str(row.warnings) if row.warnings else "–",
-        duration(row.seconds) if row.seconds else "–",
-    )
-    return cells, STYLES.get(row.state, "")
+    table = Table(title=f"{state.run}", title_justify="left")
+    for number, heading in enumerate(HEADINGS[lang]):
+        table.add_column(heading, justify="left" if number < 2 else "right")  # noqa: PLR2004 - two columns of text
+    styles = {"done": "green", "failed": "red", "skipped": "yellow", "stopped": "yellow"}
+    for row in rows(state, phases):
+        table.add_row(
+            row.phase,
+            STATES[lang][row.state],
+            f"{row.steps_done}/{row.steps}",
+            f"{row.checks_ok}/{row.checks}" if row.checks else "–",
+            str(row.warnings) if row.warnings else "–",
+            duration(row.seconds) if row.seconds else "–",
+            style=styles.get(row.state),
+        )
+    console = Console(file=stream, highlight=False)
+    console.print(table)
+    for row in rows(state, phases):
+        if row.reason:
+            console.print(f"{row.phase}: {row.reason}", markup=False)
