@@ -188,6 +188,28 @@ def test_credentials_of_s3_that_end_stop_the_copy_and_the_next_run_goes_on(move,
     assert target.count("PUT") == 10 - landed
 
 
+def test_credentials_of_s3_that_end_during_the_copy_are_read_anew(move, source, target):
+    for number in range(10):
+        source.put(f"f/{number}", content(100, number))
+    fault = target.faults.add(Fault("expired", "PUT", "/target/f/5"))
+    pause = target.faults.add(Fault("pause", "PUT", "/target/f/4"))
+
+    def renew() -> None:
+        """New keys are in the file before the old ones are refused."""
+        assert pause.reached.wait(30)
+        (move.folder / "aws_id").write_text("renewed", encoding="utf-8")
+        target.keys["renewed"] = target.keys["testing"]
+        pause.release.set()
+
+    path = move.write(workers=1)
+    thread = threading.Thread(target=renew)
+    thread.start()
+    go(path)
+    thread.join()
+    assert fault.times == 0
+    assert len(objects(target)) == 10
+
+
 def test_a_right_that_is_missing_for_one_name_leaves_that_object_only(move, source, target):
     for number in range(10):
         source.put(f"f/{number}", content(100, number))

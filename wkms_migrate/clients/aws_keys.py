@@ -7,7 +7,8 @@ whoever looks after them puts new ones there.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from wkms_migrate.clients import aws as aws_client
 from wkms_migrate.clients.sigv4 import Credentials
@@ -59,7 +60,22 @@ class AwsKeys:
             self._provider = provider
 
 
+@dataclass(frozen=True, slots=True)
+class _Static:
+    """Keys that stand in the configuration; they need no session, whose import takes as long as a short run."""
+
+    access_key: str
+    secret_key: str
+    token: None = None
+
+    def get_frozen_credentials(self) -> Self:
+        """Answer as botocore's credentials do."""
+        return self
+
+
 def _provider(aws: Aws) -> Any:
+    if aws.access_key_id and aws.secret_access_key:
+        return _Static(aws.access_key_id.reveal(), aws.secret_access_key.reveal())
     found = aws_client.session(aws).get_credentials()
     if found is None:
         raise ConfigError(

@@ -93,7 +93,7 @@ class Origin:
 
     def call(self, request: Request) -> Answer:
         """Send a request whose answer is small, trying again while the failure may pass."""
-        return self.stream(request, _whole)
+        return self.stream(request, whole)
 
     def stream(self, request: Request, take: Take[T]) -> T:
         """Send a request and let `take` read the body of a good answer; all of it again when it broke off."""
@@ -220,7 +220,8 @@ def _percent_encoded(text: str) -> str:
     return urllib.parse.quote(text, safe="/-_.~")
 
 
-def _whole(response: Response) -> Answer:
+def whole(response: Response) -> Answer:
+    """Take a whole answer."""
     return Answer(response.status, response.headers, response.read())
 
 

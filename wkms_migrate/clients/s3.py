@@ -10,21 +10,23 @@ import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
-from wkms_migrate.clients import importing
+from wkms_migrate.clients import aws as aws_client
+from wkms_migrate.clients.aws_keys import ENDED, AwsKeys
 from wkms_migrate.clients.crc64 import from_base64, to_base64
-from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, service_error
+from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, Take, service_error, whole
 from wkms_migrate.clients.http_wire import Response, read_exactly
-from wkms_migrate.clients.sigv4 import Credentials, sigv4
-from wkms_migrate.errors import ConfigError, WkmsError
+from wkms_migrate.clients.sigv4 import sigv4
+from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wkms_migrate.config import Aws
 
+T = TypeVar("T")
 CRC_HEADER = "x-amz-checksum-crc64nvme"
 ALGORITHM = {"x-amz-sdk-checksum-algorithm": "CRC64NVME"}
 MULTIPART = {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
@@ -82,10 +84,10 @@ class Part:
 
 
 class S3:
-    """The object store. Every call tries again while the failure may pass."""
+    """The object store. Every call tries again while the failure may pass; ended credentials are read anew."""
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
+    def __init__(self, origin: Origin, keys: AwsKeys) -> None:
+        self._origin, self._keys = origin, keys
 
     def versioned(self, bucket: str) -> bool:
         """Say whether the bucket keeps old versions. Raises `ServiceError` 404 when there is no such bucket."""
@@ -140,7 +142,7 @@ class S3:
         """Fill the buffer from `offset` of an object."""
         headers = {"Range": f"bytes={offset}-{offset + len(into) - 1}"} if len(into) else {}
         request = Request(method="GET", path=f"/{bucket}/{key}", headers=headers)
-        self._origin.stream(request, lambda response: read_exactly(response, into))
+        self._ask(request, lambda response: read_exactly(response, into))
 
     def put(self, bucket: str, key: str, body: bytes | memoryview, *, crc64: int, headers: Mapping[str, str]) -> Stored:
         """Store an object in one request."""
@@ -152,9 +154,7 @@ class S3:
     def copy(self, bucket: str, key: str, new_key: str) -> None:
         """Copy an object of at most 5 GiB inside its bucket, with its headers, metadata and tags."""
         source = urllib.parse.quote(f"{bucket}/{key}", safe="/-_.~")
-        self._origin.stream(
-            Request(method="PUT", path=f"/{bucket}/{new_key}", headers={"x-amz-copy-source": source}), _late
-        )
+        self._ask(Request(method="PUT", path=f"/{bucket}/{new_key}", headers={"x-amz-copy-source": source}), _late)
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; in a versioned bucket its versions stay."""
@@ -189,7 +189,7 @@ class S3:
             headers=checked,
             body=_manifest_xml(listed),
         )
-        answer = self._origin.stream(request, _late)
+        answer = self._ask(request, _late)
         return (_xml(answer).findtext(f"{NAMESPACE}ETag") or "").strip('"')
 
     def parts(self, bucket: str, key: str, upload_id: str) -> dict[int, str] | None:
@@ -249,43 +249,25 @@ class S3:
         body: bytes | memoryview = b"",
     ) -> Answer:
         path = f"/{bucket}/{key}" if key else f"/{bucket}"
-        return self._origin.call(Request(method=method, path=path, query=query or {}, headers=headers or {}, body=body))
+        request = Request(method=method, path=path, query=query or {}, headers=headers or {}, body=body)
+        return self._ask(request, whole)
+
+    def _ask(self, request: Request, take: Take[T]) -> T:
+        used = self._keys()
+        try:
+            return self._origin.stream(request, take)
+        except ServiceError as error:
+            if error.code not in ENDED:
+                raise
+            self._keys.renew(used, error)
+        return self._origin.stream(request, take)
 
 
 def connect(aws: Aws, stop: threading.Event | None = None) -> S3:
     """Return the store of the configuration. `stop` ends a wait between tries."""
-    endpoint, current = aws.endpoint_url, _static(aws)
-    if not endpoint or not current:
-        with importing:
-            import boto3
-
-        session = boto3.Session(profile_name=None if current else aws.profile, region_name=aws.region)
-        endpoint = endpoint or str(session.client("s3", region_name=aws.region).meta.endpoint_url)
-        current = current or _credentials(session)
-    host = urllib.parse.urlsplit(endpoint).netloc
-    return S3(Origin("S3", endpoint, sigv4(current, region=aws.region, service="s3", host=host), stop))
-
-
-def _static(aws: Aws) -> Callable[[], Credentials] | None:
-    if not aws.access_key_id or not aws.secret_access_key:
-        return None
-    static = Credentials(aws.access_key_id.reveal(), aws.secret_access_key.reveal())
-    return lambda: static
-
-
-def _credentials(session: Any) -> Callable[[], Credentials]:
-    found = session.get_credentials()
-    if found is None:
-        raise ConfigError(
-            "No AWS credentials were found.",
-            hint="Set aws.profile, or aws.access_key_id and aws.secret_access_key, or run on a machine with a role.",
-        )
-
-    def current() -> Credentials:
-        frozen = found.get_frozen_credentials()  # renews what is about to end
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-    return current
+    endpoint = aws.endpoint_url or str(aws_client.client(aws, "s3").meta.endpoint_url)
+    host, keys = urllib.parse.urlsplit(endpoint).netloc, AwsKeys(aws)
+    return S3(Origin("S3", endpoint, sigv4(keys, region=aws.region, service="s3", host=host), stop), keys)
 
 
 def _xml(answer: Answer) -> ET.Element:
