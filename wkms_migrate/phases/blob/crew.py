@@ -26,19 +26,22 @@ def each(
 ) -> None:
     """Call `work` for every item on threads. The first failure ends the rest after their item, and is raised.
 
-    With a limiter there are as many threads as it allowed at most so far, and at most `workers`.
+    With a limiter there are as many threads as it allows, and at most `workers`.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="blob") as pool:
         crew = _Crew(iter(items), work, check_stop, pool, lambda: min(workers, limiter.limit) if limiter else workers)
         crew.widen()
-        for thread in crew.running:  # grows while the first of them run
+        for thread in crew.begun:  # grows while the first of them run
             thread.exception()
-    for thread in crew.running:
+    for thread in crew.begun:
         thread.result()
 
 
 class _Crew(Generic[T]):
-    """Threads at the same work; each begins another one while more are allowed."""
+    """Threads at the same work. Each begins another one while more are allowed, and leaves when there are too many.
+
+    One that stayed would take turns with the others: woken for each item, only to wait again.
+    """
 
     def __init__(
         self,
@@ -52,20 +55,25 @@ class _Crew(Generic[T]):
         self._pool, self._allowed = pool, allowed
         self._lock = threading.Lock()
         self._failed = threading.Event()
-        self.running: list[Future[None]] = []
+        self._at_work = 0
+        self.begun: list[Future[None]] = []
 
     def widen(self) -> None:
         """Begin another thread when one more is allowed. Asked without the lock first: mostly none is."""
-        if len(self.running) < self._allowed():
+        if self._at_work < self._allowed():
             with self._lock:
-                if len(self.running) < self._allowed():
-                    self.running.append(self._pool.submit(self._loop))
+                if self._at_work < self._allowed():
+                    self._at_work += 1
+                    self.begun.append(self._pool.submit(self._loop))
 
     def _loop(self) -> None:
         try:
             while not self._failed.is_set():
                 self._check_stop()
                 with self._lock:
+                    if self._at_work > self._allowed():
+                        self._at_work -= 1
+                        return
                     item = next(self._feed)
                 self.widen()
                 self._work(item)

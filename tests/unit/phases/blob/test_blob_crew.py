@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -147,6 +148,31 @@ def test_threads_begin_as_the_limiter_allows_them():
         limiter=limiter,
     )
     assert len(names) <= 3
+
+
+def test_threads_leave_when_fewer_are_allowed_and_come_back():
+    allowed = SimpleNamespace(limit=6)
+    lock, most, at_work, done = threading.Lock(), 0, 0, 0
+    met: dict[int, int] = {}
+    together = threading.Barrier(6, timeout=10)
+
+    def work(item: int) -> None:
+        nonlocal most, at_work, done
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        if item < 6 or item >= 306:
+            together.wait()  # so many are there again
+        with lock:
+            done += 1
+            at_work -= 1
+            if done in {6, 200, 300}:
+                met[done], most = most, 0
+                allowed.limit = {6: 2, 200: 2, 300: 6}[done]
+
+    each(range(312), work, workers=8, check_stop=never, limiter=allowed)
+    assert done == 312
+    assert (met[6], met[300] <= 2) == (6, True)
 
 
 @given(size=st.integers(0, 1000), step=st.integers(1, 100))
