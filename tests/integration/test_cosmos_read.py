@@ -329,3 +329,40 @@ def test_a_percentage_needs_provisioned_throughput(place: Place) -> None:
         assert database.throughput("documents") == 1000
     with pytest.raises(Refused, match="no throughput is provisioned"):
         Dial(place.context.run_dir, "ru", "10%", lambda: None)
+
+
+def test_pages_that_have_not_landed_are_held_by_their_bytes(place, monkeypatch):
+    wanted = place.fill(400)
+    run = place.run()
+    source = Source(container=place.container(), page_size=10)
+    reading = Reading(run, source, UnitBudget(lambda: None, run.stopping), place.pieces(8), steal=False)
+    parts: queue.Queue[Part | None] = queue.Queue()
+
+    def lane() -> None:
+        for part in reading.lane():
+            parts.put(part)
+        parts.put(None)
+
+    threads = [threading.Thread(target=lane) for _ in range(6)]
+    with monkeypatch.context() as patch:
+        patch.setattr(read, "UNLANDED_BYTES", 0)
+        threads[0].start()
+        first = parts.get(timeout=10)  # one always fits
+        patch.setattr(read, "UNLANDED_BYTES", 3 * len(first.page.body) + len(first.page.body) // 2)
+        for thread in threads[1:]:
+            thread.start()
+        held = [first, parts.get(timeout=10), parts.get(timeout=10)]
+        with pytest.raises(queue.Empty):
+            parts.get(timeout=1)
+    seen: set[str] = set()
+    left = len(threads)
+    while left:
+        part = held.pop() if held else parts.get(timeout=10)
+        if part is None:
+            left -= 1
+            continue
+        seen.update(item["id"] for item in part.page.items)
+        reading.landed(part)
+    assert seen == wanted
+    for thread in threads:
+        thread.join()

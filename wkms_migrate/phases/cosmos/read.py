@@ -29,6 +29,7 @@ from wkms_migrate.plan import StepRun
 
 PIECES_PER_LANE: Final = 2  # to begin with, and kept up by stealing: one is read while the other lands
 WAKE_SECONDS: Final = 0.2
+UNLANDED_BYTES: Final = 12 << 20  # of pages that are read and have not landed; packing takes twice that besides
 SPLITTABLE_VERSION: Final = 2  # hashes of older partition keys do not fill the space evenly
 
 
@@ -87,6 +88,8 @@ class Reading:
     _out: dict[str, _Piece] = field(default_factory=dict)  # by low key: a page, or the cut to come, is not landed
     _lower: dict[str, _Piece] = field(default_factory=dict)  # by the low key of the upper part: what is being cut
     _lanes: int = 0
+    _unlanded: int = 0  # pieces whose page is being read, or has not landed
+    _page_bytes: int = 0  # of the last page
     _hungry: bool = False
     _failed: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -124,6 +127,7 @@ class Reading:
         """Say that a part's items are written and its token is saved."""
         with self._changed:
             self._ready.append(self._out.pop(part.piece))
+            self._unlanded -= 1
             lower = self._lower.pop(part.piece, None)
             if lower is not None:
                 lower.high = part.piece
@@ -140,14 +144,21 @@ class Reading:
     def _take(self) -> _Piece | None:
         """Return a piece that may be read on; None when there is and will be none."""
         with self._changed:
-            while not self._ready:
+            while not self._ready or self._is_full():
                 self.run.check_stop()
                 if self._failed or not self._open:
                     return None
-                self._hungry = self._open < PIECES_PER_LANE * self._lanes
+                self._hungry = not self._ready and self._open < PIECES_PER_LANE * self._lanes
                 self._changed.wait(WAKE_SECONDS)
             self.run.check_stop()
-            return None if self._failed else self._ready.popleft()
+            if self._failed:
+                return None
+            self._unlanded += 1
+            return self._ready.popleft()
+
+    def _is_full(self) -> bool:
+        """Say whether another page would be too much to hold, were it as large as the last one. One always fits."""
+        return self._unlanded > 0 and (self._unlanded + 1) * self._page_bytes > UNLANDED_BYTES
 
     def _next(self, database: Database, piece: _Piece) -> Part | None:
         """Return the next page of a piece, or the cut that is made in it; None when it is at its end."""
@@ -159,6 +170,7 @@ class Reading:
                 return None
             if isinstance(found, Page):
                 piece.token, piece.behind = found.token, found.behind
+                self._page_bytes = len(found.body)
                 return self._given(piece, found)
             cut = found.cuts[-1]  # the rest of a split in several shows when the parts are read
         upper = _Piece(cut, piece.high, piece.token, piece.behind)
@@ -198,6 +210,7 @@ class Reading:
     def _end(self) -> None:
         with self._changed:
             self._open -= 1
+            self._unlanded -= 1
             self._changed.notify_all()
 
 
