@@ -87,6 +87,7 @@ class Engine:
         self._workers = workers
         self._clock = clock
         self._sink = emit
+        self._failed = ""  # the first step that failed, for which the others are stopped
         self._emitting = threading.Lock()
 
     def emit(self, event: Event) -> None:
@@ -139,7 +140,9 @@ class Engine:
             result = dict(step.run(run) or {})
             run.check_verified()
         except BaseException as error:
-            self.emit(_failure(phase, step, time.monotonic() - started, error))
+            if not isinstance(error, Interrupted):
+                self._failed = self._failed or step.id
+            self.emit(_failure(phase, step, time.monotonic() - started, error, self._failed))
             raise
         seconds = time.monotonic() - started
         self.ran += 1
@@ -160,13 +163,16 @@ def _first_failure(waiting: set[Future[None]]) -> BaseException | None:
     return None
 
 
-def _failure(phase: Phase, step: Step, seconds: float, error: BaseException) -> events.StepFailed:
+def _failure(phase: Phase, step: Step, seconds: float, error: BaseException, failed: str) -> events.StepFailed:
     known = isinstance(error, WkmsError)
+    message = str(error) if known else f"{type(error).__name__}: {error}"
+    if failed and isinstance(error, Interrupted):
+        message = f"Stopped, because {failed} failed."
     return events.StepFailed(
         phase=phase.name,
         step=step.id,
         seconds=seconds,
-        message=str(error) if known else f"{type(error).__name__}: {error}",
+        message=message,
         hint=error.hint if isinstance(error, WkmsError) else "",
         exit_code=error.exit_code if isinstance(error, WkmsError) else 1,
     )

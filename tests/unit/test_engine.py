@@ -89,6 +89,28 @@ def test_the_first_failure_stops_the_run_and_keeps_what_is_done(tmp_path):
     assert (failed.message, failed.hint, failed.exit_code) == ("disk on fire", "water", 1)
 
 
+def test_a_step_that_is_stopped_for_anothers_failure_says_so(tmp_path):
+    under_way = threading.Event()
+
+    def fail(_):
+        assert under_way.wait(10)
+        raise WkmsError("disk on fire")
+
+    def go_on(step):
+        under_way.set()
+        while not step.stopping.wait(0.01):
+            """Work."""
+        step.check_stop()
+
+    recorder = Recorder()
+    steps = [Step(id="toy/a", summary="", run=fail), Step(id="toy/b", summary="", run=go_on)]
+    with pytest.raises(WkmsError, match="disk on fire"):
+        run([phase(*steps)], recorder, tmp_path, workers=2)
+    told = {event.step: event.message for event in recorder.of(events.StepFailed)}
+    assert told == {"toy/a": "disk on fire", "toy/b": "Stopped, because toy/a failed."}
+    assert recorder.state.steps["toy/b"].status == "stopped"
+
+
 def test_a_mismatch_fails_the_step_with_the_verification_code(tmp_path):
     def check(step):
         assert step.verified("users", "rows", 3, 3)
