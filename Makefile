@@ -14,7 +14,7 @@ demo:  ## start both clouds on this machine, fill the source, migrate it, show t
 	@scripts/demo
 
 test: setup  ## every test, against real parts, in two processes (WORKERS=2); the longest begin first
-	$(PY) -m pytest -n $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder --durations 30 \
+	$(PY) -m pytest -n $(or $(WORKERS),2) --dist loadscope --no-loadscope-reorder --durations 30 \
 	  tests/e2e tests/integration tests/unit
 
 check: lint unit  ## what to run before a commit: quick

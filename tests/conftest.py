@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endpoints import AwsEndpoint, CosmosAccount, MysqlEndpoint, MysqlPair, StorageAccount
 from external import missing, need
+from xdist.scheduler import LoadScopeScheduling
 
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.lab import azurite as azurite_lab
@@ -28,12 +30,16 @@ os.environ["TF_CLI_CONFIG_FILE"] = os.devnull
 ONE_GROUP = ("tests/e2e/", "tests/integration/test_deploy.py")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process when there are several (pytest -n): they share its servers."""
-    for item in items:
-        file = item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group("docker" if file.startswith(ONE_GROUP) else file))
+class ByServers(LoadScopeScheduling):
+    """Keeps the tests of a file in one process when there are several (pytest -n): they share its servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "docker" if nodeid.startswith(ONE_GROUP) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
+    return ByServers(config, log)
 
 
 @pytest.fixture(scope="session")
