@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wkms_migrate.config import token_reference
+from wkms_migrate.errors import NotKnownYet
 from wkms_migrate.secret import TOKENS
 
 if TYPE_CHECKING:
@@ -30,3 +31,12 @@ def server(context: Context) -> MysqlServer:
     elif wanted.password is None and database.get("secret_arn"):
         known["password"] = context.settings.secret(f"secretsmanager:{database['secret_arn']}")
     return wanted.model_copy(update=known)
+
+
+def name(context: Context) -> str:
+    """Return `host:port` of the target, or that it is known after provision."""
+    try:
+        known = server(context)
+    except NotKnownYet:
+        return "(known after provision)"
+    return f"{known.host}:{known.port}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wkms_migrate.clients import target_database
 from wkms_migrate.clients.mysql import Session
-from wkms_migrate.errors import NotKnownYet, Refused
+from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
     backup,
@@ -64,7 +64,7 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
         settings.exclude,
         settings.rename,
         settings.on_existing,
-        _target_name(context),
+        target_database.name(context),
     )
     rows = sum(table.rows for table in load.tables)
     where = load.place
@@ -90,14 +90,6 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
         work.insert(1, ("backup", "Back up what the target has", lambda run: backup.back_up(run, names)))
     for stage, (what, summary, run) in enumerate(work):
         yield Step(id=f"{NAME}/{what}", summary=summary, run=run, digest=digest, stage=stage)
-
-
-def _target_name(context: Context) -> str:
-    try:
-        server = target_database.server(context)
-    except NotKnownYet:
-        return "(known after provision)"
-    return f"{server.host}:{server.port}"
 
 
 def _check(run: StepRun, load: Load) -> Mapping[str, Json]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from wkms_migrate.clients import target_database
-from wkms_migrate.errors import NotKnownYet
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import backup, data, indexes, objects, preflight, schema, servers, users, verify
 from wkms_migrate.phases.mysql.patience import patient
@@ -24,7 +23,7 @@ def plan(context: Context) -> Iterator[Step]:
     settings = context.section(MysqlSettings)
     source = context.settings.azure.mysql
     chosen = settings.model_dump(include=CHOICES)
-    digest = digest_of(chosen, source.host, source.port, _target_name(context))
+    digest = digest_of(chosen, source.host, source.port, target_database.name(context))
     owned = digest_of(digest, settings.users, settings.definers)
     names = ", ".join(settings.schemas)
     stages: list[list[Work]] = [
@@ -53,14 +52,6 @@ def plan(context: Context) -> Iterator[Step]:
                 stage=stage,
                 preview=(lambda: _sizes(context, settings)) if what == "data" else None,
             )
-
-
-def _target_name(context: Context) -> str:
-    try:
-        server = target_database.server(context)
-    except NotKnownYet:
-        return "(known after provision)"
-    return f"{server.host}:{server.port}"
 
 
 def _sizes(context: Context, settings: MysqlSettings) -> Iterator[str]:
