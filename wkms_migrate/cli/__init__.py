@@ -13,11 +13,8 @@ from wkms_migrate import __version__
 from wkms_migrate.cli import areas, inspect, move, reports
 from wkms_migrate.errors import WkmsError
 
-RARELY = (
-    50_000,
-    20,
-    20,
-)  # a page of a listing is 100,000 objects without a cycle: looking for one took a quarter of it
+# A page of a listing is 100,000 objects without a cycle: looking for one took a quarter of its time.
+RARELY = (50_000, 20, 20)
 
 app = typer.Typer(
     name="wkms-migrate",

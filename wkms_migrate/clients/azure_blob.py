@@ -100,10 +100,9 @@ class BlobService:
         """Say whether index tags can be listed, as far as it was tried."""
         return container not in self._without_tags
 
-    def list_tags(self, container: str, *, readable: bool) -> None:
-        """Take it as tried that index tags can be listed, or cannot."""
-        if not readable:
-            self._without_tags.add(container)
+    def forgo_tags(self, container: str) -> None:
+        """Take it as tried, and refused, that index tags are listed."""
+        self._without_tags.add(container)
 
     def find(self, container: str, name: str, *, tags: bool = True) -> Blob | None:
         """Return one blob as it is now, or None when it is gone."""

@@ -177,7 +177,8 @@ def list_both(job: Job, kept: Kept | None = None) -> None:
 def _rows(job: Job, kept: Kept | None) -> Iterator[Row]:
     known = kept.take() if kept else None
     if kept and known is not None:
-        job.source.list_tags(job.container, readable=kept.tags)
+        if not kept.tags:
+            job.source.forgo_tags(job.container)
         yield from known
         return
     chosen = job.selection

@@ -97,12 +97,18 @@ def _compare_content(job: Job, digests: Digests) -> None:
     if digests.read_back or digests.unchecked:
         job.run.finding(
             "read-back",
-            f"{digests.read_back} objects were read back from the bucket; {digests.unchecked} have no checksum "
-            "there and were compared by name and size only.",
+            _read_back_text(digests),
             object=job.container,
             severity="warning" if digests.unchecked else "info",
             hint="phases.blob.verify: deep reads all of them back." if digests.unchecked else "",
         )
+
+
+def _read_back_text(digests: Digests) -> str:
+    text = f"{digests.read_back} objects were read back from the bucket"
+    if not digests.unchecked:
+        return f"{text}."
+    return f"{text}; {digests.unchecked} have no checksum there and were compared by name and size only."
 
 
 def _to_ask_for(job: Job, digests: Digests) -> Iterator[Written]:

@@ -88,7 +88,6 @@ class Reading:
     _out: dict[str, _Piece] = field(default_factory=dict)  # by low key: a page, or the cut to come, is not landed
     _lower: dict[str, _Piece] = field(default_factory=dict)  # by the low key of the upper part: what is being cut
     _lanes: int = 0
-    _unlanded: int = 0  # pieces whose page is being read, or has not landed
     _page_bytes: int = 0  # of the last page
     _hungry: bool = False
     _failed: bool = False
@@ -127,7 +126,6 @@ class Reading:
         """Say that a part's items are written and its token is saved."""
         with self._changed:
             self._ready.append(self._out.pop(part.piece))
-            self._unlanded -= 1
             lower = self._lower.pop(part.piece, None)
             if lower is not None:
                 lower.high = part.piece
@@ -151,14 +149,12 @@ class Reading:
                 self._hungry = not self._ready and self._open < PIECES_PER_LANE * self._lanes
                 self._changed.wait(WAKE_SECONDS)
             self.run.check_stop()
-            if self._failed:
-                return None
-            self._unlanded += 1
-            return self._ready.popleft()
+            return None if self._failed else self._ready.popleft()
 
     def _is_full(self) -> bool:
         """Say whether another page would be too much to hold, were it as large as the last one. One always fits."""
-        return self._unlanded > 0 and (self._unlanded + 1) * self._page_bytes > UNLANDED_BYTES
+        unlanded = self._open - len(self._ready)  # being read, or read and not landed
+        return unlanded > 0 and (unlanded + 1) * self._page_bytes > UNLANDED_BYTES
 
     def _next(self, database: Database, piece: _Piece) -> Part | None:
         """Return the next page of a piece, or the cut that is made in it; None when it is at its end."""
@@ -210,7 +206,6 @@ class Reading:
     def _end(self) -> None:
         with self._changed:
             self._open -= 1
-            self._unlanded -= 1
             self._changed.notify_all()
 
 
