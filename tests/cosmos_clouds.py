@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import boto3
 import cosmos_driver
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 from cosmos_driver import Move
+from doubles.strict_dynamodb import StrictDynamo
 from endpoints import AwsEndpoint, CosmosAccount
 
 ROOT = Path(__file__).parents[1]
@@ -55,10 +55,7 @@ class Clouds:
 
     def fill(self, name: str, items: Sequence[dict[str, Any]]) -> None:
         body = "\n".join(json.dumps(item) for item in items).encode()
-        request = urllib.request.Request(
-            f"{self.account.endpoint}_double/import/{self.database.id}/{name}", data=body, method="POST"
-        )
-        urllib.request.urlopen(request).close()
+        self.account.control("POST", f"import/{self.database.id}/{name}", body)
 
     def source(self, name: str) -> ContainerProxy:
         return self.database.get_container_client(name)
@@ -112,6 +109,13 @@ def opened(source: CosmosAccount, target: AwsEndpoint, folder: Path) -> Iterator
         yield Clouds(source, database, dynamo, target.endpoint_url, folder)
         client.delete_database(database.id)
     dynamo.close()
+
+
+@contextmanager
+def on_strict(source: CosmosAccount, strict: StrictDynamo, folder: Path) -> Iterator[Clouds]:
+    """Do as `opened` does, with the strict double for the target."""
+    with opened(source, AwsEndpoint(endpoint_url=strict.endpoint, region="ap-northeast-2"), folder) as made:
+        yield made
 
 
 def cosmos(move: Move, *words: str) -> Ended:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -55,19 +54,13 @@ class Place:
     account: CosmosAccount
     folder: Path
 
-    def control(self, method: str, path: str, body: bytes = b"{}") -> Any:
-        request = urllib.request.Request(f"{self.account.endpoint}_double/{path}", data=body, method=method)
-        with urllib.request.urlopen(request) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
-
     def fill(self, count: int) -> None:
         with CosmosClient(self.account.endpoint, self.account.key) as client:
             client.create_database("wkms").create_container(TABLE, PartitionKey("/departmentId"))
         for start in range(0, count, LEAST_LOAD):
             numbers = range(start, min(count, start + LEAST_LOAD))
             body = "\n".join(json.dumps(document(number)) for number in numbers).encode()
-            self.control("POST", f"import/wkms/{TABLE}", body)
+            self.account.control("POST", f"import/wkms/{TABLE}", body)
 
     def move(self, double: StrictDynamo, **options: Any) -> Move:
         dynamo(double).create_table(
@@ -85,7 +78,7 @@ class Place:
         )
 
     def split(self) -> None:
-        self.control("POST", f"split/wkms/{TABLE}", b'{"settling": 1}')
+        self.account.control("POST", f"split/wkms/{TABLE}", b'{"settling": 1}')
 
 
 def document(number: int, value: int = 0) -> dict[str, Any]:
@@ -134,7 +127,7 @@ def compared(state: RunState) -> dict[str, tuple[str, str]]:
 @pytest.mark.timeout(7200)
 def test_unprocessed_items_throttles_and_splits(place: Place) -> None:
     place.fill(DOCUMENTS)
-    place.control("PUT", "storm", b'{"rate": 0.02, "seed": 1, "retry_after_ms": 5}')
+    place.account.control("PUT", "storm", b'{"rate": 0.02, "seed": 1, "retry_after_ms": 5}')
     checkpoints = 0
 
     def watch(event: events.Event) -> None:
@@ -153,7 +146,7 @@ def test_unprocessed_items_throttles_and_splits(place: Place) -> None:
         assert found["digest"][0] == found["digest"][1]
         assert [found[f"{kind} items"] for kind in ("missing", "extra", "different")] == [("0", "0")] * 3
         assert len(double.store.tables[TABLE].items) == DOCUMENTS
-        throttled = place.control("GET", "counters")["throttled"]
+        throttled = place.account.control("GET", "counters")["throttled"]
         figures = {"unprocessed": double.counts["unprocessed"], "throttled_reads": throttled, "splits": 3}
     result("faults", documents=DOCUMENTS, lost=0, extra=0, changed=0, seconds=round(seconds, 1), **figures)
 
@@ -199,7 +192,7 @@ def test_budgets(place: Place, kind: str, rate: float) -> None:
 
     def sample() -> None:
         while not ended.wait(0.1):
-            samples.append((time.monotonic(), place.control("GET", "counters")["charge"]))
+            samples.append((time.monotonic(), place.account.control("GET", "counters")["charge"]))
 
     def watch(event: events.Event) -> None:
         if isinstance(event, events.StepDone) and event.step == f"cosmos/copy/{TABLE}":
@@ -235,7 +228,7 @@ def rates(samples: list[tuple[float, float]], window: float) -> tuple[float, flo
 
 @pytest.mark.timeout(900)
 def test_catching_up(place: Place) -> None:
-    place.control("PUT", "backup", b'{"continuous": true}')
+    place.account.control("PUT", "backup", b'{"continuous": true}')
     place.fill(2000)
     lags: list[float] = []
     with StrictDynamo() as double:

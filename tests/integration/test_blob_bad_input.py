@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_what_is_no_sas_is_refused(move):
         run(by_sas(move, "se=2030-01-01"))
 
 
+@contextmanager
+def meanwhile(target: StrictS3, act: Callable[[], None]) -> Iterator[None]:
+    """Let a copy by one worker pause before its fifth object, and act then."""
+    pause = target.faults.add(Fault("pause", "PUT", "/target/f/4"))
+
+    def watch() -> None:
+        assert pause.reached.wait(30)
+        act()
+        pause.release.set()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield
+    thread.join()
+
+
 def test_a_sas_that_ends_during_the_copy_is_read_anew(move, azurite, azure, source, target):
     for number in range(10):
         source.put(f"f/{number}", content(100, number))
@@ -127,17 +144,8 @@ def test_a_sas_that_ends_during_the_copy_is_read_anew(move, azurite, azure, sour
         """A new SAS is in the file before the old one is refused."""
         (move.folder / "sas").write_text(renewed, encoding="utf-8")
 
-    pause = target.faults.add(Fault("pause", "PUT", "/target/f/4"))
-
-    def watch() -> None:
-        assert pause.reached.wait(30)
-        renew()
-        pause.release.set()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    go(path)
-    thread.join()
+    with meanwhile(target, renew):
+        go(path)
     assert fault.times == 0
     assert len(objects(target)) == 10
 
@@ -192,20 +200,15 @@ def test_credentials_of_s3_that_end_during_the_copy_are_read_anew(move, source, 
     for number in range(10):
         source.put(f"f/{number}", content(100, number))
     fault = target.faults.add(Fault("expired", "PUT", "/target/f/5"))
-    pause = target.faults.add(Fault("pause", "PUT", "/target/f/4"))
 
     def renew() -> None:
         """New keys are in the file before the old ones are refused."""
-        assert pause.reached.wait(30)
         (move.folder / "aws_id").write_text("renewed", encoding="utf-8")
         target.keys["renewed"] = target.keys["testing"]
-        pause.release.set()
 
     path = move.write(workers=1)
-    thread = threading.Thread(target=renew)
-    thread.start()
-    go(path)
-    thread.join()
+    with meanwhile(target, renew):
+        go(path)
     assert fault.times == 0
     assert len(objects(target)) == 10
 

@@ -12,7 +12,7 @@ import yaml
 from cosmos_clouds import Clouds
 from cosmos_driver import Move
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
+from endpoints import CosmosAccount
 
 from wkms_migrate.clients import azure_cosmos
 from wkms_migrate.errors import WkmsError
@@ -31,8 +31,7 @@ def strict() -> Iterator[StrictDynamo]:
 
 @pytest.fixture
 def clouds(cosmos_double: CosmosAccount, strict: StrictDynamo, tmp_path: Path) -> Iterator[Clouds]:
-    target = AwsEndpoint(endpoint_url=strict.endpoint, region="ap-northeast-2")
-    with cosmos_clouds.opened(cosmos_double, target, tmp_path) as made:
+    with cosmos_clouds.on_strict(cosmos_double, strict, tmp_path) as made:
         made.container("documents", ["/k"], [{"id": f"{n}", "k": f"{n % 3}"} for n in range(30)])
         made.table("documents", "k")
         yield made

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,16 +54,10 @@ class Ends:
         key = PartitionKey(paths[0] if len(paths) == 1 else list(paths), kind=kind)
         self.database.create_container("documents", key, **options)
         lines = [json.dumps(document(n)) for n in range(count)]
-        self.control("POST", f"import/{self.database.id}/documents", "\n".join(lines).encode())
-
-    def control(self, method: str, path: str, body: bytes = b"{}") -> Any:
-        request = urllib.request.Request(f"{self.account.endpoint}_double/{path}", data=body, method=method)
-        with urllib.request.urlopen(request) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
+        self.account.control("POST", f"import/{self.database.id}/documents", "\n".join(lines).encode())
 
     def keep_all(self) -> None:
-        self.control("PUT", "backup", b'{"continuous": true}')
+        self.account.control("PUT", "backup", b'{"continuous": true}')
 
     def follow(self, watch: Callable[[events.Event], None] | None = None, **wish: Any) -> RunState:
         context = self.move.context()
@@ -117,13 +110,13 @@ def ends(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path)
             cosmos_double, moto_server.endpoint_url, tmp_path, database=name, tables={"documents": name}, page_size=50
         )
         made = Ends(cosmos_double, database, dynamo, move, name)
-        made.control("PUT", "storm")
-        made.control("PUT", "clock", b'{"ahead": 0}')
+        made.account.control("PUT", "storm")
+        made.account.control("PUT", "clock", b'{"ahead": 0}')
         create(dynamo, name, "departmentId", "id")
         yield made
-        made.control("PUT", "storm")
-        made.control("PUT", "clock", b'{"ahead": 0}')
-        made.control("PUT", "backup", b'{"continuous": false}')
+        made.account.control("PUT", "storm")
+        made.account.control("PUT", "clock", b'{"ahead": 0}')
+        made.account.control("PUT", "backup", b'{"continuous": false}')
         client.delete_database(name)
     dynamo.close()
 
@@ -159,7 +152,7 @@ def test_what_is_written_after_the_copy_arrives_deletions_included(ends: Ends, a
     dice = random.Random(3)
     ends.move.run()
     write(ends, dice, 150)
-    ends.control("POST", f"split/{ends.database.id}/documents")
+    ends.account.control("POST", f"split/{ends.database.id}/documents")
     write(ends, dice, 50)
     wish = {"drain": True} if all_versions else {"frozen": True, "most_gone": 0.5}
     ends.follow(**wish)
@@ -238,7 +231,7 @@ def test_expired_items_go_where_the_feed_tells_them(ends: Ends) -> None:
     ends.container.upsert_item(document(2))
     ends.move.run()
     assert len(ends.target()) == 2
-    ends.control("PUT", "clock", b'{"ahead": 9000}')
+    ends.account.control("PUT", "clock", b'{"ahead": 9000}')
     ends.follow(drain=True)
     assert set(ends.target()) == {"문서-2"}
 

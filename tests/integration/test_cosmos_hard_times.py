@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import cosmos_clouds
 import pytest
 from cosmos_clouds import Clouds
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
+from endpoints import CosmosAccount
 
 from wkms_migrate import events
 from wkms_migrate.clients import azure_cosmos, dynamodb_write
@@ -34,22 +32,15 @@ def strict() -> Iterator[StrictDynamo]:
 
 @pytest.fixture
 def clouds(cosmos_double: CosmosAccount, strict: StrictDynamo, tmp_path: Path) -> Iterator[Clouds]:
-    target = AwsEndpoint(endpoint_url=strict.endpoint, region="ap-northeast-2")
-    with cosmos_clouds.opened(cosmos_double, target, tmp_path) as made:
+    with cosmos_clouds.on_strict(cosmos_double, strict, tmp_path) as made:
         made.container("documents", ["/k"], [{"id": f"{n}", "k": f"부서 {n % 7}", "n": n} for n in range(ITEMS)])
         made.table("documents", "k")
         yield made
-        control(made, "PUT", "storm")
-
-
-def control(clouds: Clouds, method: str, path: str, body: bytes = b"{}") -> None:
-    urllib.request.urlopen(
-        urllib.request.Request(f"{clouds.account.endpoint}_double/{path}", data=body, method=method)
-    ).close()
+        made.account.control("PUT", "storm")
 
 
 def storm(clouds: Clouds, **how: float) -> None:
-    control(clouds, "PUT", "storm", json.dumps(how).encode())
+    clouds.account.control("PUT", "storm", json.dumps(how).encode())
 
 
 def numbers(clouds: Clouds) -> list[int]:
@@ -91,22 +82,18 @@ def test_a_source_that_throttles_for_ever_stops_the_copy_and_the_next_run_goes_o
 
 
 @pytest.mark.parametrize("how", ["refused", "unprocessed"])
-def test_a_target_that_takes_nothing_for_long_is_waited_for(clouds: Clouds, strict: StrictDynamo, how: str) -> None:
-    relented = threading.Event()
+def test_a_target_that_takes_nothing_for_long_is_waited_for(
+    clouds: Clouds, strict: StrictDynamo, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    answer = StrictDynamo.answer
 
-    def begin() -> None:
-        setattr(strict, how, 1.0)
-        threading.Thread(target=relent).start()
+    def relenting(self: StrictDynamo, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        if self.counts[how] >= ENOUGH:
+            setattr(self, how, 0.0)
+        return answer(self, headers, body)
 
-    def relent() -> None:
-        deadline = time.monotonic() + 60
-        while strict.counts[how] < ENOUGH and time.monotonic() < deadline:
-            time.sleep(0.01)
-        setattr(strict, how, 0.0)
-        relented.set()
-
-    clouds.move(page_size=20).run(once_landed(begin))
-    assert relented.is_set()
+    monkeypatch.setattr(StrictDynamo, "answer", relenting)
+    clouds.move(page_size=20).run(once_landed(lambda: setattr(strict, how, 1.0)))
     assert strict.counts[how] >= ENOUGH
     assert numbers(clouds) == list(range(ITEMS))
 
@@ -128,7 +115,7 @@ def test_a_target_that_never_takes_anything_stops_the_copy_and_the_next_run_goes
 def test_partitions_that_split_under_the_copy_lose_nothing(clouds: Clouds) -> None:
     def split() -> None:
         for _ in range(2):
-            control(clouds, "POST", f"split/{clouds.database.id}/documents")
+            clouds.account.control("POST", f"split/{clouds.database.id}/documents")
 
     before = len(list(clouds.source("documents").read_feed_ranges()))
     state = clouds.move(page_size=10).run(once_landed(split))

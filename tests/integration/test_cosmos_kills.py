@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from cosmos_clouds import ROOT, Clouds, Ended, cosmos
 from cosmos_driver import Move
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
+from endpoints import CosmosAccount
 
 from wkms_migrate.errors import VerificationFailed
 from wkms_migrate.phases.cosmos.dead import DeadLetters
@@ -36,8 +35,7 @@ def strict() -> Iterator[StrictDynamo]:
 
 @pytest.fixture
 def clouds(cosmos_double: CosmosAccount, strict: StrictDynamo, tmp_path: Path) -> Iterator[Clouds]:
-    target = AwsEndpoint(endpoint_url=strict.endpoint, region="ap-northeast-2")
-    with cosmos_clouds.opened(cosmos_double, target, tmp_path) as made:
+    with cosmos_clouds.on_strict(cosmos_double, strict, tmp_path) as made:
         yield made
 
 
@@ -174,6 +172,4 @@ def test_following_that_was_killed_goes_on(
 
 def backup(clouds: Clouds, *, on: bool) -> None:
     body = b'{"continuous": true}' if on else b'{"continuous": false}'
-    urllib.request.urlopen(
-        urllib.request.Request(f"{clouds.account.endpoint}_double/backup", data=body, method="PUT")
-    ).close()
+    clouds.account.control("PUT", "backup", body)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +60,7 @@ class Clouds:
 
     def fill(self, name: str, items: Sequence[dict[str, Any]]) -> None:
         body = "\n".join(json.dumps(item) for item in items).encode()
-        self.control("POST", f"import/{self.database.id}/{name}", body)
-
-    def control(self, method: str, path: str, body: bytes = b"") -> Any:
-        request = urllib.request.Request(f"{self.account.endpoint}_double/{path}", data=body, method=method)
-        with urllib.request.urlopen(request) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
+        self.account.control("POST", f"import/{self.database.id}/{name}", body)
 
     def move(self, endpoint_url: str | None = None, tables: Sequence[str] = ("documents",), **options: Any) -> Move:
         return cosmos_driver.prepare(
@@ -97,9 +90,9 @@ def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Pat
     with CosmosClient(cosmos_double.endpoint, cosmos_double.key) as client:
         database = client.create_database(name)
         made = Clouds(cosmos_double, database, dynamo, moto_server.endpoint_url, name, tmp_path)
-        made.control("PUT", "storm", b"{}")
+        made.account.control("PUT", "storm", b"{}")
         yield made
-        made.control("PUT", "storm", b"{}")
+        made.account.control("PUT", "storm", b"{}")
         client.delete_database(name)
     dynamo.close()
 
@@ -153,11 +146,11 @@ def test_a_container_arrives_whole_and_a_second_run_does_nothing(clouds: Clouds)
         "dead": 0,
         "table": table,
     }
-    clouds.control("DELETE", "counters")
+    clouds.account.control("DELETE", "counters")
     ran: list[str] = []
     move.run(lambda event: ran.append(event.step) if isinstance(event, events.StepStarted) else None)
     assert ran == []
-    assert clouds.control("GET", "counters")["mutating"] == 0
+    assert clouds.account.control("GET", "counters")["mutating"] == 0
 
 
 def test_every_kind_of_key(clouds: Clouds) -> None:
@@ -232,7 +225,7 @@ def test_hard_values_arrive_exactly_and_are_told(clouds: Clouds) -> None:
 def test_storms_on_both_ends_lose_nothing(clouds: Clouds) -> None:
     clouds.container("documents", ["/departmentId"], chunks(700))
     clouds.table("documents", "departmentId", "id")
-    clouds.control("PUT", "storm", b'{"rate": 0.3, "seed": 5, "retry_after_ms": 5}')
+    clouds.account.control("PUT", "storm", b'{"rate": 0.3, "seed": 5, "retry_after_ms": 5}')
     with StrictDynamo(clouds.endpoint_url, seed=7, unprocessed=0.2, refused=0.05, damaged=0.05) as strict:
         state = clouds.move(strict.endpoint, page_size=50).run()
         assert strict.counts["unprocessed"] > 100
@@ -245,14 +238,15 @@ def test_storms_on_both_ends_lose_nothing(clouds: Clouds) -> None:
 def test_a_budget_is_kept(clouds: Clouds, budget: dict[str, float], units: str) -> None:
     clouds.container("documents", ["/departmentId"], chunks(600))
     clouds.table("documents", "departmentId", "id")
-    clouds.control("DELETE", "counters")
+    clouds.account.control("DELETE", "counters")
     ended: dict[str, tuple[float, float]] = {}
 
     with StrictDynamo(clouds.endpoint_url) as strict:
 
         def watch(event: events.Event) -> None:
             if isinstance(event, events.StepDone):
-                spent = clouds.control("GET", "counters")["charge"] if units == "charge" else strict.counts["units"]
+                charge = clouds.account.control("GET", "counters")["charge"]
+                spent = charge if units == "charge" else strict.counts["units"]
                 ended.setdefault(event.step, (event.seconds, spent))
 
         clouds.move(strict.endpoint, page_size=20, **budget).run(watch)
@@ -272,7 +266,7 @@ def test_killed_anywhere_it_goes_on_to_the_same_end(clouds: Clouds, kill_at: int
     ended = subprocess.run(driver, check=False, timeout=120, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert not move.context().state.is_done("cosmos/copy/documents", "")
-    clouds.control("DELETE", "counters")
+    clouds.account.control("DELETE", "counters")
     state = move.run()
     result = checks(state, "documents")
     assert result["items"] == ("401", "401")
@@ -300,7 +294,7 @@ def test_going_on_does_not_read_what_has_landed(clouds: Clouds) -> None:
         move.run(stop)
     landed = len(clouds.items("documents"))
     assert 250 <= landed < 400
-    clouds.control("DELETE", "counters")
+    clouds.account.control("DELETE", "counters")
     put: list[int] = []
     move.run(lambda event: put.append(event.done) if isinstance(event, events.Progress) else None)
     copied = move.context().state.steps["cosmos/copy/documents"].result["copied/documents"]["items"]
@@ -450,11 +444,11 @@ def test_a_plan_writes_nothing_anywhere(clouds: Clouds) -> None:
     clouds.table("documents", "departmentId", "id")
     move = clouds.move()
     before = sorted(clouds.folder.rglob("*"))
-    clouds.control("DELETE", "counters")
+    clouds.account.control("DELETE", "counters")
     planned = engine.plan(cosmos.PHASE, move.context())
     lines = [line for one in planned.steps if one.step.preview for line in one.step.preview()]
     assert lines == ["5 items; partition key /departmentId", "keys of the table: HASH departmentId S, RANGE id S"]
-    assert clouds.control("GET", "counters")["mutating"] == 0
+    assert clouds.account.control("GET", "counters")["mutating"] == 0
     assert sorted(clouds.folder.rglob("*")) == before
     assert clouds.items("documents") == []
 

@@ -7,7 +7,6 @@ import queue
 import random
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,17 +47,11 @@ class Place:
             json.dumps({"id": f"문서-{n}", "departmentId": f"부서#{n % departments}", "text": "가" * size})
             for n in range(count)
         ]
-        self.control("POST", f"import/{self.database.id}/{name}", "\n".join(lines).encode())
+        self.account.control("POST", f"import/{self.database.id}/{name}", "\n".join(lines).encode())
         return {f"문서-{n}" for n in range(count)}
 
-    def control(self, method: str, path: str, body: bytes = b"{}") -> Any:
-        request = urllib.request.Request(f"{self.account.endpoint}_double/{path}", data=body, method=method)
-        with urllib.request.urlopen(request) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
-
     def split(self, **options: Any) -> None:
-        self.control("POST", f"split/{self.database.id}/documents", json.dumps(options).encode())
+        self.account.control("POST", f"split/{self.database.id}/documents", json.dumps(options).encode())
 
     def run(self) -> StepRun:
         return StepRun(self.context, Step(id="x/y", summary="", run=lambda _: None), _ignore, threading.Event(), {})
@@ -84,9 +77,9 @@ def place(cosmos_double: CosmosAccount, tmp_path: Path) -> Iterator[Place]:
         database.create_container("documents", PartitionKey("/departmentId"), offer_throughput=1000)
         move = cosmos_driver.prepare(cosmos_double, "http://localhost", tmp_path, database=database.id, tables={})
         made = Place(cosmos_double, database, move.context())
-        made.control("PUT", "storm")
+        made.account.control("PUT", "storm")
         yield made
-        made.control("PUT", "storm")
+        made.account.control("PUT", "storm")
         client.delete_database(database.id)
 
 
@@ -165,7 +158,7 @@ def landing(place: Place, page_size: int = 20, **options: Any) -> Landing:
 
 def test_splits_and_a_storm_lose_nothing_and_read_nothing_twice(place: Place) -> None:
     made = place.fill(4000)
-    place.control("PUT", "storm", b'{"rate": 0.1, "seed": 4, "retry_after_ms": 3}')
+    place.account.control("PUT", "storm", b'{"rate": 0.1, "seed": 4, "retry_after_ms": 3}')
     done = landing(place)
 
     def watch(number: int, _: Part) -> None:
@@ -257,7 +250,7 @@ def test_tokens_that_cannot_be_read_are_told(place: Place) -> None:
 
 def test_a_stop_is_heeded_while_throttled_and_patience_ends(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.fill(10)
-    place.control("PUT", "storm", b'{"rate": 1.0, "retry_after_ms": 300}')
+    place.account.control("PUT", "storm", b'{"rate": 1.0, "retry_after_ms": 300}')
     done = landing(place)
     threading.Timer(0.5, done.run.stopping.set).start()
     began = time.monotonic()
@@ -283,7 +276,7 @@ def test_an_empty_page_is_not_the_end(place: Place) -> None:
 
 
 def spent(place: Place) -> float:
-    return float(place.control("GET", "counters")["charge"])
+    return float(place.account.control("GET", "counters")["charge"])
 
 
 def test_a_budget_is_used_up_and_not_exceeded(place: Place) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from wkms_migrate.clients.request_window import Window
 
@@ -20,25 +21,25 @@ def test_a_window_halves_on_throttling_and_grows_again_to_its_limit() -> None:
     assert window.limit == 8
 
 
-def test_a_window_lets_no_more_in_than_its_limit() -> None:
+def test_a_window_lets_as_many_in_as_its_limit_and_no_more() -> None:
     window = Window(3)
-    inside = 0
-    most = 0
-    lock = threading.Lock()
+    together, entered, leave = threading.Barrier(4, timeout=10), threading.Event(), threading.Event()
 
-    def work() -> None:
-        nonlocal inside, most
-        for _ in range(50):
-            with window.slot():
-                with lock:
-                    inside += 1
-                    most = max(most, inside)
-                with lock:
-                    inside -= 1
+    def hold() -> None:
+        with window.slot():
+            together.wait()
+            assert leave.wait(10)
 
-    threads = [threading.Thread(target=work) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert 1 <= most <= 3
+    def follow() -> None:
+        with window.slot():
+            entered.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        holding = [pool.submit(hold) for _ in range(3)]
+        together.wait()  # three are inside
+        following = pool.submit(follow)
+        assert not entered.wait(0.2)
+        leave.set()
+        for one in (*holding, following):
+            one.result()
+    assert entered.is_set()
