@@ -127,7 +127,6 @@ class Azure(Section):
     """The source."""
 
     region: str = Field("koreacentral", description="Region of the source, for prices and reports.")
-    subscription_id: str | None = Field(None, description="Subscription, for reports and management calls.")
     storage: Storage = part()
     mysql: MysqlServer = part()
     cosmos: Cosmos = part()

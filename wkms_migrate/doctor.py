@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from wkms_migrate import process
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import WkmsError
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _blob(settings: Settings) -> str:
 
     service = azure_blob.connect(settings.azure.storage)
     try:
-        return f"{len(list(service.containers()))} containers in {service.account}"
+        return f"{counted(len(list(service.containers())), 'container')} in {service.account}"
     finally:
         service.close()
 
@@ -180,7 +181,7 @@ def _cosmos(settings: Settings) -> str:
 
     cosmos = settings.azure.cosmos
     with azure_cosmos.connect(cosmos) as database:
-        return f"{len(database.containers())} containers in the database {cosmos.database}"
+        return f"{counted(len(database.containers()), 'container')} in the database {cosmos.database}"
 
 
 def _aws(settings: Settings) -> str:

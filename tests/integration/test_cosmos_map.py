@@ -64,7 +64,7 @@ def test_a_proposal_can_be_used_as_it_is(clouds: Clouds) -> None:
     (index,) = found["indexes"]
     assert (index["hash"], index["range"]) == ([{"name": "title", "type": "S"}], [{"name": "rank", "type": "N"}])
     assert any(
-        "1 items have no string in title" in remark for remark in proposed.data["containers"]["documents"]["remarks"]
+        "1 item has no string in title" in remark for remark in proposed.data["containers"]["documents"]["remarks"]
     )
 
     checked = cosmos(clouds.move(), "map", "--check", "cosmos-mapping.yaml")

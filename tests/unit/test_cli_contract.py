@@ -123,6 +123,37 @@ def test_init_writes_a_file_that_loads_and_never_overwrites(folder):
     assert path.read_text(encoding="utf-8") == written
 
 
+@pytest.mark.parametrize("env", ["../x", "a/b", "", ".hidden", "a b", "..", "/tmp/x"])
+def test_init_refuses_an_environment_that_is_no_plain_name(env, folder):
+    before = sorted(folder.parent.rglob("*"))
+    ended = call("init", "--env", env, cwd=folder)
+    assert ended.returncode == 2
+    assert "cannot be the name of an environment" in ended.stderr
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_status_says_that_there_is_no_run_or_no_lab(folder):
+    call("init", "--env", "trial", cwd=folder)
+    assert (
+        "There is no run trial yet. `wkms-migrate run --env trial`"
+        in call("status", "--env", "trial", cwd=folder).stdout
+    )
+    assert "There is no lab in this folder. `wkms-migrate lab up`" in call("lab", "status", cwd=folder).stdout
+    asked = call("lab", "status", "--json", cwd=folder)
+    assert json.loads(asked.stdout) == []
+    assert not (folder / ".lab").exists()
+
+
+def test_a_plan_says_of_each_phase_that_cannot_be_planned_what_to_do(folder):
+    """Nothing is configured: more than one phase fails, each with a hint of its own."""
+    call("init", "--env", "trial", cwd=folder)
+    ended = call("plan", "--env", "trial", "--json", cwd=folder)
+    failed = [phase for phase in json.loads(ended.stdout)["phases"] if "error" in phase]
+    assert len({phase["hint"] for phase in failed}) > 1
+    for phase in failed:
+        assert f"  ? {phase['error']}\n    → {phase['hint']}\n" in ended.stderr
+
+
 def test_status_of_nothing_is_a_table_of_pending_phases_and_json_alone_on_stdout(folder):
     call("init", "--env", "trial", cwd=folder)
     ended = call("status", "--env", "trial", "--json", cwd=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,10 @@ from typing import Annotated
 import typer
 
 from wkms_migrate.cli.options import Options, shared
-from wkms_migrate.errors import Refused, WkmsError
+from wkms_migrate.counted import counted
+from wkms_migrate.errors import Refused, UsageError, WkmsError
 
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII | re.IGNORECASE)  # it becomes part of names of files and runs
 MARKS = {"ok": "✔", "warn": "!", "fail": "✘", "skip": "–"}
 
 
@@ -42,6 +45,8 @@ def status(options: Options) -> None:
     session = options.session()
     state = session.state()
     names = [phase.name for phase in session.phases]
+    if not state.started_at:
+        options.say(f"There is no run {session.run_dir.name} yet. `wkms-migrate run --env {options.env}` begins it.")
     if not options.quiet:
         summary.show(state, names, session.settings.lang, options.human)
     for check in state.verified.values():
@@ -67,7 +72,7 @@ def doctor(options: Options) -> None:
         if one.fix and one.status in {"fail", "warn"}:
             options.say(f"    → {one.fix}")
     failed = [one.id for one in results if one.status == "fail"]
-    error = WkmsError(f"{len(failed)} checks failed: {', '.join(failed)}.", hint="Each has its fix above.")
+    error = WkmsError(f"{counted(len(failed), 'check')} failed: {', '.join(failed)}.", hint="Each has its fix above.")
     options.data([asdict(one) for one in results], error)
     if failed:
         raise error
@@ -84,6 +89,10 @@ def init(
     from wkms_migrate import config, phases
     from wkms_migrate.config_example import render
 
+    if not NAME.fullmatch(options.env):
+        raise UsageError(
+            f"{options.env!r} cannot be the name of an environment.", hint="Take letters, digits, - and _."
+        )
     path = output or Path("config") / f"{options.env}.yaml"
     if path.exists():
         raise Refused(f"{path} is already there.", hint="Edit it, or name another file with --output.")

@@ -43,7 +43,10 @@ def status(options: Options) -> None:
     """Say which of the embedded clouds run, and where."""
     from wkms_migrate.lab import lab
 
-    _show(options, lab.status())
+    servers = lab.status()
+    if not servers:
+        options.say("There is no lab in this folder. `wkms-migrate lab up` starts one.")
+    _show(options, servers)
 
 
 @app.command()
@@ -62,6 +65,16 @@ def down(options: Options) -> None:
     from wkms_migrate.lab import lab
 
     lab.down(options.say)
+    options.data({"running": []})
+
+
+@app.command()
+@shared
+def remove(options: Options) -> None:
+    """Stop the embedded clouds and delete them: their data, the VM with its disk, and the folder of the lab."""
+    from wkms_migrate.lab import lab
+
+    lab.remove(options.say)
     options.data({"running": []})
 
 

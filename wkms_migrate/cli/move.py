@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wkms_migrate.cli.options import Options, running, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import ChangesPending, NotKnownYet, Refused, WkmsError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def _confirmed(options: Options, session: Session, names: list[str], *, redo: bo
         return False
     if not sys.stdin.isatty():
         raise Refused(
-            f"{len(pending)} steps would be run in {session.settings.environment}, and there is no terminal to ask at.",
+            f"{counted(len(pending), 'step')} would be run in {session.settings.environment}, and there is no"
+            " terminal to ask at.",
             hint="Look at `--dry-run`, then add --yes.",
         )
     for line in pending:
@@ -124,8 +126,10 @@ def show_plan(options: Options, session: Session, names: list[str], *, detailed:
     view.write_junit()
     if view.first_error:
         raise view.first_error
-    options.say(f"{view.pending} steps to run. Nothing was changed." if view.pending else "Nothing to do.")
+    options.say(f"{counted(view.pending, 'step')} to run. Nothing was changed." if view.pending else "Nothing to do.")
     if detailed and view.pending:
-        pending = ChangesPending(f"{view.pending} steps are to be run.", hint="Run them with `wkms-migrate run`.")
+        pending = ChangesPending(
+            f"{counted(view.pending, 'step is', 'steps are')} to be run.", hint="Run them with `wkms-migrate run`."
+        )
         pending.in_result = True
         raise pending

@@ -37,7 +37,10 @@ class PlanView:
 
     def _show_error(self, phase: Phase, error: WkmsError) -> None:
         self.options.say(f"{phase.name}: {phase.summary}\n  ? {error.message}")
-        self._phases.append({"phase": phase.name, "summary": phase.summary, "steps": [], "error": error.message})
+        if error.hint:
+            self.options.say(f"    → {error.hint}")
+        told = {"error": error.message, "hint": error.hint}
+        self._phases.append({"phase": phase.name, "summary": phase.summary, "steps": [], **told})
         if isinstance(error, NotKnownYet):
             self.pending += 1  # it will have steps as soon as the earlier phase is done
         else:
@@ -67,7 +70,7 @@ class PlanView:
             return (unknown.message,)
         except WkmsError as error:
             self._errors.append((phase.name, error))
-            return (f"error: {error.message}",)
+            return (f"error: {error.message}", *([f"→ {error.hint}"] if error.hint else []))
 
     def as_data(self, session: Session) -> dict[str, object]:
         """Return the plan as JSON-ready data."""

@@ -12,6 +12,7 @@ from wkms_migrate.cost import prices, refresh, selectors
 from wkms_migrate.cost.fields import Source
 from wkms_migrate.cost.loading import read
 from wkms_migrate.cost.selectors import PriceLists
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _ask_azure(
     wanted: PriceList, servers: Servers, day: date, say: Callable[[str], None]
 ) -> tuple[list[Found], dict[str, Source]]:
     """Ask for each SKU; an answer tells no day of its own, so it is the day of asking."""
-    say(f"Asking the Azure Retail Prices API for {len(wanted.select)} prices, {wanted.region}")
+    say(f"Asking the Azure Retail Prices API for {counted(len(wanted.select), 'price')}, {wanted.region}")
     found = []
     for one in wanted.select:
         rows = price_lists.azure_rows(servers.azure, selectors.azure_filter(one, wanted.region))

@@ -10,6 +10,7 @@ import typer
 
 from wkms_migrate.cli.cosmos.selection import Containers, Mapping, session
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.cosmos.inspect import Inspected
@@ -110,7 +111,7 @@ def _vectors(found: Vector) -> dict[str, Any]:
 
 
 def _say(options: Options, data: dict[str, Any]) -> None:
-    options.say(f"{data['container']}: {data['items']:,} items, {data['looked_at']:,} looked at")
+    options.say(f"{data['container']}: {counted(data['items'], 'item')}, {data['looked_at']:,} looked at")
     for path, key in data["partition_key"].items():
         options.say(f"    key {path}: {_counts(key['types'])}; up to {key['longest_bytes']:,} bytes")
     options.say(f"    keys of the table: {data['table_keys']}")
@@ -141,7 +142,7 @@ def _say_policies(options: Options, data: dict[str, Any]) -> None:
 
 def _ttl(ttl: dict[str, Any]) -> str:
     default = {None: "off", -1: "on, without a default"}.get(ttl["default"], f"{ttl['default']} s")
-    return f"{default}; {ttl['own']:,} items have their own, {ttl['expired']:,} have expired"
+    return f"{default}; {counted(ttl['own'], 'item has its', 'items have their')} own, {ttl['expired']:,} expired"
 
 
 def _counts(counts: dict[Any, int]) -> str:

@@ -10,6 +10,7 @@ import typer
 from wkms_migrate.cli.cosmos.inspect import SAMPLE, Sample
 from wkms_migrate.cli.cosmos.selection import Containers, session
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _check(options: Options, names: list[str], check: Path) -> None:
 def _say(options: Options, found: Trial) -> None:
     from wkms_migrate.phases.cosmos.tally import TEXTS
 
-    options.say(f"{'✘' if found.collisions else '✔'} {found.name}: {found.items:,} items mapped")
+    options.say(f"{'✘' if found.collisions else '✔'} {found.name}: {counted(found.items, 'item')} mapped")
     for one, other in found.collisions[:PAIRS_SHOWN]:
         options.say(f"    the same key: {one.decode()} and {other.decode()}")
     for code, count in sorted(found.notes.items()):

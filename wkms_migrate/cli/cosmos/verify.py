@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wkms_migrate.cli.cosmos.selection import Containers, Limit, Mapping, session
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -46,29 +47,35 @@ def compared(options: Options, session: Session, names: list[str], limit: int) -
     error = None
     if wrong:
         error = VerificationFailed(
-            f"{len(wrong)} containers differ: {', '.join(wrong)}.",
+            f"{counted(len(wrong), 'container differs', 'containers differ')}: {', '.join(wrong)}.",
             hint="If the source went on being written, that is why; else `cosmos repair` makes them alike.",
         )
     options.data({"equal": not wrong, "containers": told}, error)
     if error:
         raise error
-    options.say(f"{len(told)} containers, {items:,} items: equal.")
+    options.say(f"{counted(len(told), 'container')}, {counted(items, 'item')}: equal.")
 
 
 def _say(options: Options, found: Comparison, places: Held[bytes, list[Difference]], limit: int) -> None:
     source, target = found.source, found.target
     sign = "✔" if found.equal else "✘"
-    options.say(f"{sign} {found.name}: {source.digest.count:,} items, {target.digest.count:,} in {found.table}")
+    options.say(
+        f"{sign} {found.name}: {counted(source.digest.count, 'item')}, {target.digest.count:,} in {found.table}"
+    )
     if found.appended:
-        options.say(f"    {len(found.extra):,} items were in the table before the copy, and count for nothing")
+        options.say(
+            f"    {counted(len(found.extra), 'item was', 'items were')} in the table before the copy, not counted"
+        )
     elif found.buckets:
         options.say(f"    {len(found.buckets)} of {len(source.digest.counts)} key buckets differ")
     _say_ranges(options, found)
     if target.parts != target.claimed:
-        options.say(f"    {target.parts:,} parts of large items are there, and {target.claimed:,} belong to one")
+        options.say(
+            f"    {counted(target.parts, 'part')} of large items there, {target.claimed:,} of them with their item"
+        )
     _say_items(options, found, places, limit)
     if source.expiring:
-        options.say(f"    {source.expiring:,} items expire within the hour and were not compared")
+        options.say(f"    {counted(source.expiring, 'item expires', 'items expire')} within the hour: not compared")
 
 
 def _say_ranges(options: Options, found: Comparison) -> None:
@@ -78,7 +85,9 @@ def _say_ranges(options: Options, found: Comparison) -> None:
     for one in found.ranges:
         if options.level > 0 or not (one.equal or found.appended):
             sign = "✔" if one.equal else "✘"
-            options.say(f"    {sign} {one.name}: {one.source.count:,} items, {one.target.count:,} in the table")
+            options.say(
+                f"    {sign} {one.name}: {counted(one.source.count, 'item')}, {one.target.count:,} in the table"
+            )
 
 
 def _say_items(options: Options, found: Comparison, places: Held[bytes, list[Difference]], limit: int) -> None:

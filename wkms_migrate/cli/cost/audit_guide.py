@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wkms_migrate.cli.cost.asked import Folder, folder_of
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 
 
 @shared
@@ -19,7 +20,7 @@ def audit_guide(options: Options, inputs: Folder = None) -> None:
     tell = words.Words(lang, page.environment(read.assumptions.currency, escape=False))
     for notice in found:
         options.say(f"{notice.code}: {tell.notice(notice)}")
-    options.say(f"{len(found)} contradictions.")
+    options.say(f"{counted(len(found), 'contradiction')}.")
     options.data(
         {
             "contradictions": [

@@ -8,6 +8,7 @@ import typer
 
 from wkms_migrate.cli.cost.asked import Asked, answer, asking
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _lines(report: CostReport, lang: str) -> list[str]:
     lines = []
     for side in (comparison.baseline, comparison.target):
         amount = f"{_span(report.taxed(side.known), currency)} a month"
-        incomplete = f"  incomplete: {len(side.missing)} of {len(side.lines)} lines without a price"
+        incomplete = f"  incomplete: {len(side.missing)} of {counted(len(side.lines), 'line')} without a price"
         lines.append(f"{side.scenario.title.to(lang)}: {amount}{incomplete if side.missing else ''}")
     if comparison.saving is None or comparison.percent is None:
         codes = ", ".join(notice.code for notice in comparison.withheld)

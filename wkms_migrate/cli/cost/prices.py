@@ -10,6 +10,7 @@ import typer
 
 from wkms_migrate.cli.cost.asked import Folder, folder_of
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import ConfigError, Partial, Refused
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show(options: Options, sku: Only = None, inputs: Folder = None) -> None:
     for price in found:
         options.say(_shown(price, today))
     missing = sum(price.status == "missing" for price in found)
-    options.say(f"{len(found)} prices, {missing} of them missing.")
+    options.say(f"{counted(len(found), 'price')}, {missing} of them missing.")
     options.data({"prices": [_data(price, today) for price in found]})
 
 
@@ -84,7 +85,8 @@ def refresh(
     partial = None
     if problems:
         partial = Partial(
-            f"{len(problems)} prices stay as they were:\n  " + "\n  ".join(problems),
+            f"{counted(len(problems), 'price stays as it was', 'prices stay as they were')}:\n  "
+            + "\n  ".join(problems),
             hint="Correct their rows in price-lists.yaml, or enter the prices by hand.",
         )
     options.data({"refreshed": [_renewed(one) for one in done]}, partial)
@@ -104,7 +106,7 @@ def diff(options: Options, old: Old, new: New = None, inputs: Folder = None) -> 
     changes = refresh.differences(prices.load([old]), prices.load([newer]))
     for change in changes:
         options.say(_changed(change))
-    options.say(f"{len(changes)} prices differ.")
+    options.say(f"{counted(len(changes), 'price differs', 'prices differ')}.")
     options.data({"changes": _changes(changes)})
 
 
@@ -116,7 +118,7 @@ def _shown(price: Price, today: date) -> str:
     )
     age = (today - price.source.date).days
     amount = f"{tiers} {price.currency} per {price.unit}"
-    return f"{price.sku}: {amount}, {price.status}, {price.source.date} ({age} days), {price.source.title}"
+    return f"{price.sku}: {amount}, {price.status}, {price.source.date} ({counted(age, 'day')}), {price.source.title}"
 
 
 def _data(price: Price, today: date) -> dict[str, object]:
@@ -143,7 +145,7 @@ def _data(price: Price, today: date) -> dict[str, object]:
 
 
 def _tell(options: Options, one: Renewed) -> None:
-    options.say(f"{one.path}: {one.found} prices read, {len(one.changes)} changed; before: {one.kept}")
+    options.say(f"{one.path}: {counted(one.found, 'price')} read, {len(one.changes)} changed; before: {one.kept}")
     for change in one.changes:
         options.say(f"  {_changed(change)}")
 

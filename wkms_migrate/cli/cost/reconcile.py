@@ -10,6 +10,7 @@ import typer
 
 from wkms_migrate.cli.cost.asked import Folder, folder_of
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import ConfigError, VerificationFailed, WkmsError
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def _error(found: Reconciliation, limit: Decimal) -> WkmsError | None:
     if not off:
         return None
     return VerificationFailed(
-        f"{len(off)} prices differ from the bill by more than {limit} %: {', '.join(one.sku for one in off)}.",
+        f"{counted(len(off), 'price differs', 'prices differ')} from the bill by more than {limit} %:"
+        f" {', '.join(one.sku for one in off)}.",
         hint="Correct them in config/prices (status: billed, with the bill as source), or refresh the price lists.",
     )
 
@@ -68,12 +70,12 @@ def _lines(found: Reconciliation) -> list[str]:
     for meter, cost in found.unmatched[:UNMATCHED_SHOWN]:
         lines.append(f"  no price of ours: {meter}: {cost:,.4f} {bill.currency}")
     if len(found.unmatched) > UNMATCHED_SHOWN:
-        lines.append(f"  … and {len(found.unmatched) - UNMATCHED_SHOWN:,} meters more")
+        lines.append(f"  … and {counted(len(found.unmatched) - UNMATCHED_SHOWN, 'meter')} more")
     if len(found.regions) > 1:
         lines.append(f"The bill has several regions: {', '.join(found.regions)}.")
     lines.append(
         f"{found.covered_percent:.1f} % of {found.billed:,.2f} {bill.currency} of use is covered by prices on file"
-        f" ({bill.format}, {len(bill.lines):,} rows; tax, credits and fees of {bill.other:,.2f} left out)."
+        f" ({bill.format}, {counted(len(bill.lines), 'row')}; tax, credits and fees of {bill.other:,.2f} left out)."
     )
     return lines
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_blob, azure_queue
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.assess import AssessSettings
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _container(run: StepRun, service: BlobService, name: str) -> dict[str, Json]
     if tally.archived:
         run.finding(
             "assess-archive",
-            f"{tally.archived:,} blobs are in the archive tier and cannot be read as they are.",
+            f"{counted(tally.archived, 'blob is', 'blobs are')} in the archive tier and cannot be read there.",
             name,
             kind="risk",
             severity="warning",
@@ -93,7 +94,8 @@ def _container(run: StepRun, service: BlobService, name: str) -> dict[str, Json]
     if tally.too_long:
         run.finding(
             "assess-key-length",
-            f"{tally.too_long:,} names are longer than {KEY_BYTES} bytes, the longest key that S3 takes.",
+            f"{counted(tally.too_long, 'name is', 'names are')} longer than {KEY_BYTES} bytes, the longest key"
+            " that S3 takes.",
             name,
             kind="risk",
             severity="warning",
@@ -111,7 +113,7 @@ def look_at_queues(run: StepRun) -> Mapping[str, Json]:
         if name.endswith(POISON) and count:
             run.finding(
                 "assess-poison",
-                f"{count:,} messages that could not be processed wait here; they will go to the dead-letter queue.",
+                f"{counted(count, 'message')} that could not be processed here, to go to the dead-letter queue.",
                 name,
             )
     return {

@@ -7,6 +7,7 @@ from functools import partial
 
 from wkms_migrate.clients import azure_cosmos
 from wkms_migrate.clients.azure_cosmos import ALL_VERSIONS
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, UsageError
 from wkms_migrate.phases.cosmos import choice, follow
 from wkms_migrate.phases.cosmos.follow import Wish
@@ -37,7 +38,8 @@ def _plan(context: Context, wish: Wish, names: Collection[str]) -> Iterator[Step
     chosen = [work for work in jobs.values() if not names or work.name in names]
     if len(chosen) > context.settings.workers:
         raise Refused(
-            f"{len(chosen)} containers cannot be followed by {context.settings.workers} workers: each needs one.",
+            f"{counted(len(chosen), 'container')} cannot be followed by"
+            f" {counted(context.settings.workers, 'worker')}: each needs one.",
             hint=f"Set workers to {len(chosen)} or more in the configuration, or choose with --container.",
         )
     for work in chosen:

@@ -10,6 +10,7 @@ import orjson
 
 from wkms_migrate.clients.dynamodb import Definition, Dynamo
 from wkms_migrate.clients.dynamodb_write import Writer
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.cosmos.job import Job
 from wkms_migrate.phases.cosmos.keys import Keys
@@ -59,7 +60,7 @@ def make_room(run: StepRun, dynamo: Dynamo, writer: Writer, table: str, job: Job
             _delete_all(run, dynamo, writer, table, job.mapping.keys)
             run.finding(
                 "table-replaced",
-                f"{table} held {count:,} items, which were deleted; they are kept in"
+                f"{table} held {counted(count, 'item')}, now deleted and kept in"
                 f" {backup.relative_to(run.context.run_dir)}.",
                 job.name,
                 severity="warning",

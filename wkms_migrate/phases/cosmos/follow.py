@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from wkms_migrate.clients.azure_cosmos import ALL_VERSIONS, Database, Mode
 from wkms_migrate.clients.dynamodb_write import Writer
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Interrupted, Refused
 from wkms_migrate.events import Json
 from wkms_migrate.journal import RunState, StepState
@@ -218,7 +219,7 @@ class _Following:
             left = sum(count for count, _ in self._behind.values())
             oldest = min((at for count, at in self._behind.values() if count), default=None)
         lag = 0.0 if oldest is None else max(0.0, time.time() - oldest)
-        behind = f"{self.work.name}: lag {lag:.0f} s, {left:,} changes left"
+        behind = f"{self.work.name}: lag {lag:.0f} s, {counted(left, 'change')} left"
         self.run.progress(self.puts + self.deletes, None, "changes", errors=self.dead, item=behind)
 
 

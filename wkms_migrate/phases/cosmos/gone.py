@@ -17,6 +17,7 @@ from wkms_migrate.clients import cosmos_keys
 from wkms_migrate.clients.azure_cosmos import Database
 from wkms_migrate.clients.dynamodb import Dynamo, Item
 from wkms_migrate.clients.dynamodb_write import Writer
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, TransientError, WkmsError
 from wkms_migrate.phases.cosmos import large
 from wkms_migrate.phases.cosmos.items import ItemMap, Mapped
@@ -106,20 +107,21 @@ def delete(run: StepRun, work: Job, database: Database, dynamo: Dynamo, writer: 
     if away:
         run.finding(
             "deleted-items",
-            f"{len(away):,} items were deleted on the source since they were copied, and now on {table}.",
+            f"{counted(len(away), 'copied item was', 'copied items were')} deleted on the source since, and now"
+            f" on {table}.",
             work.name,
         )
     return Found(seen=seen, deleted=len(away))
 
 
-def _check_whole(work: Job, counted: list[int], read: int) -> None:
+def _check_whole(work: Job, counts: list[int], read: int) -> None:
     """Refuse keys that are not as many as the items before and after; only expiry lets them differ meanwhile."""
-    least, most = counted
+    least, most = counts
     if least <= read <= most and (least == most or work.container.default_ttl is not None):
         return
     raise Refused(
-        f"Container {work.name} has {most:,} items and {read:,} keys were read: it is still written, or was not read"
-        " whole. Nothing was deleted.",
+        f"Container {work.name} has {counted(most, 'item')} and {counted(read, 'key was', 'keys were')} read: it is"
+        " still written, or was not read whole. Nothing was deleted.",
         hint="Stop all that writes to it, then run the command again.",
     )
 
@@ -128,7 +130,8 @@ def _check_share(work: Job, seen: int, away: Collection[Item], most_gone: float)
     if len(away) > most_gone * max(seen, 1):
         first = ", ".join(orjson.dumps(item).decode() for item in list(away)[:NAMED])
         raise Refused(
-            f"{len(away):,} of {seen:,} items of the table are not in container {work.name} any more, which is more"
+            f"{len(away):,} of {counted(seen, 'item')} of the table not in container {work.name} any more, which"
+            " is more"
             f" than {most_gone:.0%}. Nothing was deleted. Among them: {first}",
             hint="If that is right, allow it with --most-gone.",
         )

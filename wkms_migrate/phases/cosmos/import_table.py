@@ -19,6 +19,7 @@ from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.dynamodb_tables import Load, Tables
 from wkms_migrate.clients.dynamodb_tables import Way as LoadWay
 from wkms_migrate.clients.s3 import S3
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Interrupted, WkmsError
 from wkms_migrate.phases.cosmos import table_shape
 from wkms_migrate.phases.cosmos import tables as tables_of_phase
@@ -122,7 +123,7 @@ def load(run: StepRun, work: Job, tables: Tables, staging: Staging, way: LoadWay
     if loaded.failed:
         run.finding(
             "load-errors",
-            f"{loaded.failed:,} items were refused while {table} was loaded from S3.",
+            f"{counted(loaded.failed, 'item was', 'items were')} refused while {table} was loaded from S3.",
             work.name,
             severity="error",
             hint=f"The reasons are beside s3://{staging.bucket}/{staging.prefix}, or in the log group of the import.",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.cosmos.inspect import Inspected
 from wkms_migrate.phases.cosmos.keys import KeyAttribute, Path, path_of, written
 from wkms_migrate.phases.cosmos.mapping_file import (
@@ -49,11 +50,14 @@ def propose(found: Inspected) -> Proposal:
         indexes=indexes[:MAX_INDEXES],
     )
     if len(indexes) > MAX_INDEXES:
-        remarks.append(f"{len(indexes) - MAX_INDEXES} indexes are left out: a table has {MAX_INDEXES} at most")
+        remarks.append(
+            f"{counted(len(indexes) - MAX_INDEXES, 'index is', 'indexes are')} left out: a table has"
+            f" {MAX_INDEXES} at most"
+        )
     if indexes:
         remarks.append(f"each index is written with every item: {1 + len(rules.indexes)} times the write units in all")
     if not found.whole:
-        remarks.append(f"{found.survey.items:,} of {found.total:,} items were looked at; `--sample 0` looks at all")
+        remarks.append(f"{found.survey.items:,} of {counted(found.total, 'item')} looked at; `--sample 0` looks at all")
     return Proposal(rules, remarks)
 
 
@@ -79,10 +83,14 @@ def _rule(attribute: KeyAttribute) -> KeyRule:
 def _expiry(found: Inspected, remarks: list[str]) -> str | None:
     if found.container.default_ttl is None:
         if found.survey.own_ttl:
-            remarks.append(f"{found.survey.own_ttl:,} items have a ttl, and expiry is off: it stays off")
+            remarks.append(
+                f"{counted(found.survey.own_ttl, 'item has', 'items have')} a ttl, and expiry is off: it stays off"
+            )
         return None
     if found.survey.expired:
-        remarks.append(f"{found.survey.expired:,} items have expired already, and may be gone before they are read")
+        remarks.append(
+            f"{counted(found.survey.expired, 'item has', 'items have')} expired, perhaps gone before being read"
+        )
     return next((name for name in EXPIRY_NAMES if name not in found.survey.types), EXPIRY_NAMES[-1])
 
 
@@ -90,7 +98,10 @@ def _large_items(found: Inspected, remarks: list[str]) -> LargeItems | None:
     if not found.survey.over_limit:
         return None
     first = ", ".join(found.survey.examples["over 400 KB"])
-    remarks.append(f"{found.survey.over_limit:,} items are over 400 KB, first {first}: the application reads them anew")
+    remarks.append(
+        f"{counted(found.survey.over_limit, 'item is', 'items are')} over 400 KB, first {first}: the application"
+        " reads them anew"
+    )
     return "split" if found.survey.dead["too-large"] or not found.whole else "compress"
 
 
@@ -156,5 +167,7 @@ def _index_key(found: Inspected, name: str, remarks: list[str]) -> IndexKey | No
     kind = max(usable, key=usable.__getitem__)
     others = found.survey.items - usable[kind]
     if others:
-        remarks.append(f"{others:,} items have no {kind} in {name}: an index on it leaves them out")
+        remarks.append(
+            f"{counted(others, 'item has', 'items have')} no {kind} in {name}: an index on it leaves them out"
+        )
     return IndexKey.model_validate({"name": name, "type": KINDS[kind]})

@@ -17,6 +17,7 @@ from wkms_migrate.clients import cosmos_place, cosmos_token
 from wkms_migrate.clients.azure_cosmos import Container, Database
 from wkms_migrate.clients.cosmos_place import Place
 from wkms_migrate.clients.cosmos_token import Window
+from wkms_migrate.counted import counted
 
 MODULUS: Final = 2**128
 DIGITS_SHOWN: Final = 8
@@ -47,7 +48,7 @@ class Share:
     @property
     def told(self) -> str:
         """Both in one text, to be compared."""
-        return f"{self.count} items, digest {self.text}"
+        return f"{counted(self.count, 'item')}, digest {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

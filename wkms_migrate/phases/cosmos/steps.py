@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from wkms_migrate.clients import azure_cosmos
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import NotKnownYet
 from wkms_migrate.phases.cosmos import choice, copy, existing, expiry, tables, verify
 from wkms_migrate.phases.cosmos.job import Job
@@ -65,5 +66,5 @@ def _preview(context: Context, job: Job) -> Iterator[str]:
     """Tell how many items there are, and what the keys become. Reads the source only."""
     with azure_cosmos.connect(context.settings.azure.cosmos) as database:
         count = database.count(job.name)
-    yield f"{count:,} items; partition key {', '.join(job.container.key_paths)}"
+    yield f"{counted(count, 'item')}; partition key {', '.join(job.container.key_paths)}"
     yield f"keys of the table: {existing.described(job.mapping.keys)}"

@@ -8,6 +8,7 @@ from typing import Any
 from wkms_migrate.clients import dynamodb
 from wkms_migrate.clients.dynamodb import Dynamo
 from wkms_migrate.clients.dynamodb_tables import Tables
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import existing, job, paths, sample, table_check, table_shape
@@ -78,7 +79,8 @@ def _way(run: StepRun, work: Job, dynamo: Dynamo, found: Mapping[str, Any] | Non
     told = "; ".join(one.text for one in (read, *ways))
     run.finding(
         "write-path",
-        f"About {size.bytes / paths.GB:,.3f} GB in {size.items:,} items, {size.units:,} write units with indexes."
+        f"About {size.bytes / paths.GB:,.3f} GB in {counted(size.items, 'item')},"
+        f" {counted(size.units, 'write unit')} with indexes."
         f" {told}. Chosen: {paths.NAMES[way]}.",
         work.name,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from wkms_migrate.counted import counted
 from wkms_migrate.events import Json
 from wkms_migrate.phases.cosmos import compare
 from wkms_migrate.phases.cosmos.compare import Comparison
@@ -22,8 +23,8 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
     with compare.opened(run, work) as ends:
         found = compare.compare(ends)
         if work.container.default_ttl is None:  # else some may have expired between the two
-            counted = ends.database.count(work.name)
-            run.verified(work.name, "items on the source, by query and by feed", counted, found.source.digest.count)
+            number = ends.database.count(work.name)
+            run.verified(work.name, "items on the source, by query and by feed", number, found.source.digest.count)
         explained = compare.explained(ends, found, EXAMPLES)
     source, target = found.source.digest, found.target.digest
     if not found.appended:
@@ -39,7 +40,9 @@ def run(run: StepRun, work: Job) -> Mapping[str, Json]:
         run.verified(place, "items and digest of a feed range", one.source.told, one.target.told)
     if found.source.expiring:
         run.finding(
-            "expiring", f"{found.source.expiring:,} items expire within the hour and were not compared.", work.name
+            "expiring",
+            f"{counted(found.source.expiring, 'item expires', 'items expire')} within the hour: not compared.",
+            work.name,
         )
     return {f"verified/{work.name}": {"items": source.count, "digest": source.text}}
 
@@ -58,7 +61,11 @@ def _state(run: StepRun, found: Comparison, explained: Mapping[bytes, list[Diffe
             hint = "`wkms-migrate cosmos repair` makes them alike."
             run.finding(f"{kind}-items", text, found.name, severity="error", hint=hint)
     if found.appended and found.extra:
-        run.finding("kept-items", f"{len(found.extra):,} items were in the table before the copy.", found.name)
+        run.finding(
+            "kept-items",
+            f"{counted(len(found.extra), 'item was', 'items were')} in the table before the copy.",
+            found.name,
+        )
 
 
 def named(identity: bytes) -> str:
