@@ -57,5 +57,5 @@ docs: setup  ## write docs/cli.md, docs/mysql-preflight.md and config/example.ya
 	mv config/example.new.yaml config/example.yaml
 
 clean:  ## stop the lab and delete it with its runs; .venv and the cache stay
-	@if [ -x .venv/bin/wkms-migrate ]; then .venv/bin/wkms-migrate lab down; fi
+	@if [ -x .venv/bin/wkms-migrate ]; then .venv/bin/wkms-migrate lab remove; fi
 	rm -rf .lab runs build dist

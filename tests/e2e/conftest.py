@@ -7,7 +7,7 @@ from whole import Lab
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A lab that is up and seeded, ended with the session."""
+    """A lab that is up and seeded, removed with the session."""
     for program in ("node", "npm", "terraform"):
         need(program)
     lab = Lab(tmp_path_factory.mktemp("whole"))
@@ -19,4 +19,4 @@ def lab(tmp_path_factory):
         assert seeded.code == 0, seeded.err
         yield lab
     finally:
-        lab.call("lab", "down")
+        lab.call("lab", "remove")

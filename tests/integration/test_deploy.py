@@ -25,6 +25,7 @@ from wkms_migrate import config, engine, events, journal
 from wkms_migrate.clients import ansible
 from wkms_migrate.errors import Interrupted, WkmsError
 from wkms_migrate.lab import deploy_overlay, vm
+from wkms_migrate.lab.docker_engine import docker
 from wkms_migrate.lab.seed.schema import schema_statements
 from wkms_migrate.phases import deploy
 from wkms_migrate.plan import Context
@@ -317,3 +318,27 @@ def test_secrets_are_on_no_command_line_and_in_no_file_that_others_read(lab: Lab
     assert [task.name for task in told] == ["Use it"]
     assert holders == {"variables.json"}
     assert "canary-secret" not in repr(told)
+
+
+def test_a_vm_whose_lab_was_deleted_goes_with_its_disk_and_every_other_stays(lab: Lab, tmp_path: Path) -> None:
+    def vm_of(folder: Path) -> str:
+        name = f"wkms-lab-{folder.name}-{os.getpid()}"
+        docker("create", "--name", name, "--label", f"wkms-lab={folder}", "--volume", f"{name}:/disk", image, "true")
+        return name
+
+    own = docker("ps", "--quiet", "--filter", f"label=wkms-lab={lab.folder / 'lab'}")
+    image = docker("inspect", "--format", "{{.Image}}", own)
+    (tmp_path / "there").mkdir()
+    there, gone = vm_of(tmp_path / "there"), vm_of(tmp_path / "gone")
+    said: list[str] = []
+    try:
+        vm.remove_abandoned(said.append)
+        assert f"Removing the VM of a lab that is gone: {tmp_path / 'gone'}" in said
+        names = docker("ps", "--all", "--format", "{{.Names}}").splitlines()
+        disks = docker("volume", "ls", "--format", "{{.Name}}").splitlines()
+        assert (gone in names, gone in disks) == (False, False)
+        assert (there in names, there in disks) == (True, True)
+        assert docker("ps", "--quiet", "--filter", f"label=wkms-lab={lab.folder / 'lab'}") == own
+    finally:
+        docker("rm", "--force", there, gone)
+        docker("volume", "rm", "--force", there, gone)

@@ -1,4 +1,4 @@
-"""The lab as a whole, without its VM (test_vm.py has that): up, status, down, reset, and what a dead AWS means."""
+"""The lab as a whole: up, status, down, reset, remove, and what a dead AWS means. Its VM is in test_deploy.py."""
 
 from __future__ import annotations
 
@@ -125,6 +125,14 @@ def test_reset_empties_both_sides(trial: Trial) -> None:
     assert sorted(row["name"] for row in lab.reset(trial.said.append, trial.path)) == NAMES
     assert trial.overlay()["run"] != run
     assert _contents(trial.overlay()) == {"source": [], "target": [], "buckets": [], "containers": []}
+
+
+def test_remove_leaves_no_process_and_no_file(trial: Trial) -> None:
+    rows = trial.up()
+    lab.remove(trial.said.append, trial.path)
+    assert [row for row in rows.values() if Path(f"/proc/{row['pid']}").exists()] == []
+    assert not trial.path.exists()
+    lab.remove(trial.said.append, trial.path)
 
 
 def _fill(overlay: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,16 @@ DEAF = "import signal, socket, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN
     "import socket, sys; ", ""
 )
 
+# Its first thread ends, as in a program that is on its way out, and another serves on.
+HEADLESS = f"""
+import ctypes, socket, sys, threading
+server = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+def serve():
+    while True: server.accept()
+threading.Thread(target=serve).start()
+ctypes.CDLL(None).syscall({60 if platform.machine() == "x86_64" else 93}, 0)
+"""
+
 
 def listener(name: str = "listener", program: str = LISTEN, *, mark: str = "", patience: float = 30.0) -> Server:
     def probe(ports: Ports) -> str | None:
@@ -38,6 +50,10 @@ def listener(name: str = "listener", program: str = LISTEN, *, mark: str = "", p
         return [sys.executable, "-c", program, str(ports["tcp"]), mark]
 
     return Server(name=name, ports=("tcp",), command=command, probe=probe, patience=patience)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 @pytest.fixture
@@ -84,6 +100,17 @@ def test_stop_kills_a_server_that_does_not_listen_to_reason(home: Home) -> None:
     running = servers.ensure(listener(program=DEAF), home)
     assert servers.stop(running, home, grace=0.3)
     assert not servers.alive(running)
+
+
+def test_a_server_whose_last_threads_still_end_is_not_gone_yet(home: Home) -> None:
+    running = servers.ensure(listener(program=HEADLESS), home)
+    deadline = time.monotonic() + 10
+    while (state := state_of(running.pid)) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert state == "Z"
+    assert servers.alive(running)
+    assert servers.stop(running, home)
+    assert not Path(f"/proc/{running.pid}").exists()
 
 
 def test_a_pid_that_belongs_to_another_process_now_is_never_signalled(home: Home) -> None:

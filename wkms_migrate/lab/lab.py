@@ -1,4 +1,4 @@
-"""The lab as a whole: `up`, `seed`, `status`, `reset`, `down`.
+"""The lab as a whole: `up`, `seed`, `status`, `reset`, `down`, `remove`.
 
 Every function takes the folder of the lab; two commands at once on one lab wait for each other.
 """
@@ -45,15 +45,20 @@ def reset(say: Say, path: Path = FOLDER) -> list[dict[str, Any]]:
     """End everything, throw all data of the lab away, and start it empty."""
     folder = LabFolder(path.resolve())
     with cache.exclusive(folder.path / _LOCK):
-        _down(folder, say)
-        vm.remove(folder.path)
-        for entry in folder.path.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != _LOCK:
-                entry.unlink()
+        _empty(folder, say)
         _up(folder, say)
         return _status(folder)
+
+
+def remove(say: Say, path: Path = FOLDER) -> None:
+    """End everything and delete the lab: its data, the VM with its disk, and its folder."""
+    folder = LabFolder(path.resolve())
+    if not folder.path.exists():
+        vm.remove(folder.path)
+        return
+    with cache.exclusive(folder.path / _LOCK):
+        _empty(folder, say)
+        shutil.rmtree(folder.path)
 
 
 def down(say: Say, path: Path = FOLDER) -> None:
@@ -89,6 +94,16 @@ def _down(folder: LabFolder, say: Say) -> None:
     for name, running in _recorded(folder).items():
         if servers.stop(running, folder.home):
             say(f"Stopped {name}")
+
+
+def _empty(folder: LabFolder, say: Say) -> None:
+    _down(folder, say)
+    vm.remove(folder.path)
+    for entry in folder.path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != _LOCK:
+            entry.unlink()
 
 
 def _status(folder: LabFolder) -> list[dict[str, Any]]:

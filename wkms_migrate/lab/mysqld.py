@@ -141,4 +141,7 @@ def _bootstrap(argv: list[str], share: Path, folder: Path) -> process.Finished:
 
 def _base(binaries: MysqlBinaries, data: Path) -> list[str]:
     user = ["--user=root"] if os.geteuid() == 0 else []  # mysqld asks root to say so
-    return [*binaries.mysqld, "--no-defaults", *user, f"--basedir={binaries.basedir}", f"--datadir={data}"]
+    own = data.with_name(f"{data.name}.tmp")  # MariaDB deletes at its start what another has in the same folder
+    own.mkdir(parents=True, exist_ok=True)
+    folders = [f"--basedir={binaries.basedir}", f"--datadir={data}", f"--tmpdir={own}"]
+    return [*binaries.mysqld, "--no-defaults", *user, *folders]

@@ -123,10 +123,15 @@ def stop(running: Running, home: Home, grace: float = 20.0) -> bool:
 
 
 def alive(running: Running) -> bool:
-    """Tell whether this very process still runs; a zombie, or another process under its pid, does not count."""
-    with contextlib.suppress(ChildProcessError):  # it was started by an earlier command: init reaps it
-        os.waitpid(running.pid, os.WNOHANG)
-    return _identity(running.pid) == running.identity
+    """Tell whether this very process still runs; a zombie, or another process under its pid, does not count.
+
+    A child of this process is asked after by waiting for it: its state is a zombie's while its last threads still end.
+    """
+    try:
+        ended = os.waitpid(running.pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:  # it was started by an earlier command: init reaps it
+        ended = _state(running.pid) in "ZX"
+    return not ended and _identity(running.pid) == running.identity
 
 
 def tail(log: Path, lines: int = _TAIL_LINES) -> str:
@@ -247,11 +252,22 @@ def _gone_within(running: Running, seconds: float) -> bool:
 
 def _identity(pid: int) -> str:
     """Return what tells this process from any other that had or will have its pid; empty when it is gone."""
+    fields = _stat(pid)
+    if not fields:
+        return ""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}:{fields[19]}"  # field 22 of proc(5), when it started
+
+
+def _state(pid: int) -> str:
+    """Return the letter for a process's state, X when it is gone."""
+    return (_stat(pid) or ["X"])[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what proc(5) has in a process's stat from its field 3 on, nothing when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
-    state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
-    start_ticks = fields[18]  # field 22 of proc(5)
-    return "" if state in "ZX" else f"{boot}:{start_ticks}"
+        return []
+    return stat.rpartition(")")[2].split()  # the name before it may hold spaces

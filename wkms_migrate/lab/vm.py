@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from wkms_migrate.errors import WkmsError
-from wkms_migrate.lab import debian, docker_engine, servers
+from wkms_migrate.lab import cache, debian, docker_engine, servers
 from wkms_migrate.lab.docker_engine import Say, docker
 
 USER = "wkms"
+_LABEL = "wkms-lab"  # of the container; its value is the folder of the lab
 _DOCKERFILE = Path(__file__).parent / "images" / "vm.Dockerfile"
 _CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD", "SETFCAP", "SYS_PTRACE")
 _PATIENCE_SECONDS = 60
@@ -55,6 +56,7 @@ def ensure(lab_dir: Path, say: Say) -> Vm | Unavailable:
         return Unavailable("The VM of the lab needs Linux.")
     try:
         docker_engine.ensure(say)
+        remove_abandoned(say)
         return _running(lab_dir, say)
     except WkmsError as error:
         return Unavailable(error.message)
@@ -95,11 +97,21 @@ def remove(lab_dir: Path) -> None:
         return
     if _state(name):
         docker("rm", "--force", "--volumes", name)
-    if docker("volume", "ls", "--quiet", "--filter", f"name=^{name}$"):
-        docker("volume", "rm", name)
-    if docker("network", "ls", "--quiet", "--filter", f"name=^{name}$"):
-        docker("network", "rm", name)
+    docker("volume", "rm", "--force", name)
     docker_engine.stop()
+
+
+def remove_abandoned(say: Say) -> None:
+    """Delete the VMs, with their disks, whose lab's folder is gone: no other command would ever find them again."""
+    with cache.exclusive(cache.folder() / "vms.lock"):
+        listed = docker(
+            "ps", "--all", "--filter", f"label={_LABEL}", "--format", f'{{{{.Names}}}} {{{{.Label "{_LABEL}"}}}}'
+        )
+        for name, _, lab_dir in (line.partition(" ") for line in listed.splitlines()):
+            if not Path(lab_dir).exists():
+                say(f"Removing the VM of a lab that is gone: {lab_dir}")
+                docker("rm", "--force", "--volumes", name)
+                docker("volume", "rm", "--force", name)
 
 
 def _running(lab_dir: Path, say: Say) -> Vm:
@@ -118,7 +130,7 @@ def _running(lab_dir: Path, say: Say) -> Vm:
         user=USER,
         key=key,
         known_hosts=_known_hosts(name, ssh_port, lab_dir),
-        gateway=docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name),
+        gateway=docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}", name),
     )
     _wait_for_ssh(vm)
     return vm
@@ -134,12 +146,10 @@ def _start(name: str, lab_dir: Path, say: Say) -> None:
     if not docker_engine.has_image(image):
         say("Building the image of the VM")
         docker_engine.build(image, _DOCKERFILE, build_args={"BASE": debian.base_image(say)})
-    if not docker("network", "ls", "--quiet", "--filter", f"name=^{name}$"):
-        docker("network", "create", name)
     say("Starting the VM")
     docker(
-        *("run", "--detach", "--name", name, "--hostname", "wkms-vm-1", "--label", f"wkms-lab={lab_dir.resolve()}"),
-        *("--network", name, "--publish", f"{servers.HOST}::22", "--publish", f"{servers.HOST}::80"),
+        *("run", "--detach", "--name", name, "--hostname", "wkms-vm-1", "--label", f"{_LABEL}={lab_dir.resolve()}"),
+        *("--publish", f"{servers.HOST}::22", "--publish", f"{servers.HOST}::80"),
         *("--tmpfs", "/run", "--tmpfs", "/run/lock"),
         *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
         *("--volume", f"{name}:/var/lib/docker"),
