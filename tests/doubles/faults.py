@@ -32,7 +32,7 @@ class Fault:
     `reset` cuts the connection before an answer but after the work is done; `late_error` says 200 with an error
     in its body; `pause` sets `reached` and waits for `release`; `misstate` names a checksum that is not the content's;
     `denied`, `expired` and `token_ended` refuse the credentials, `changed` the condition, `elsewhere` the region;
-    `absent` says that what is asked of is not there.
+    `absent` says that what is asked of is not there. `unavailable` wants to be left alone for `retry_after` seconds.
     """
 
     kind: Kind
@@ -41,6 +41,7 @@ class Fault:
     times: int = 1
     every: int = 1
     unless: str | None = None
+    retry_after: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
     seen: int = 0

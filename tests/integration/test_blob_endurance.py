@@ -109,7 +109,7 @@ def test_deaths_at_any_request_cost_what_was_on_its_way_and_leave_nothing(move, 
 
 
 def test_a_blob_that_changes_under_the_copy_is_never_torn(move, source, target):
-    sizes = {f"blob-{number}": (6 if number % 2 else 1) * MIB + number for number in range(12)}
+    sizes = {f"blob-{number}": (6 * MIB, MIB, 20_000)[number % 3] + number for number in range(12)}
     versions = dict.fromkeys(sizes, 0)
     done = threading.Event()
 

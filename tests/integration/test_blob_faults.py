@@ -53,7 +53,7 @@ def no_uploads(target):
     return not target.store.buckets["target"].uploads
 
 
-@pytest.mark.parametrize("size", [3 * MIB, 13 * MIB], ids=["whole", "parts"])
+@pytest.mark.parametrize("size", [10_000, 3 * MIB, 13 * MIB], ids=["small", "whole", "parts"])
 @pytest.mark.parametrize("structured", [True, False], ids=["crc64", "md5"])
 def test_damage_on_the_way_from_azure_is_found_and_read_again(move, source, proxy, target, size, structured):
     """By the service's CRC64 where it is sent; else by the stored Content-MD5."""
@@ -67,7 +67,7 @@ def test_damage_on_the_way_from_azure_is_found_and_read_again(move, source, prox
     assert no_uploads(target)
 
 
-@pytest.mark.parametrize("size", [3 * MIB, 13 * MIB], ids=["whole", "parts"])
+@pytest.mark.parametrize("size", [10_000, 3 * MIB, 13 * MIB], ids=["small", "whole", "parts"])
 def test_damage_without_any_stored_md5_is_found_by_the_services_crc64(move, source, proxy, target, size):
     source.put_without_md5("a", content(size))
     fault = proxy.faults.add(Fault("damage_out", "GET", f"{source.name}/a"))
@@ -85,7 +85,7 @@ def test_a_broken_answer_of_azure_is_asked_for_again(move, source, proxy, target
     assert objects(target)["a"].data == content(3 * MIB)
 
 
-@pytest.mark.parametrize("size", [3 * MIB, 13 * MIB], ids=["whole", "parts"])
+@pytest.mark.parametrize("size", [10_000, 3 * MIB, 13 * MIB], ids=["small", "whole", "parts"])
 @pytest.mark.parametrize("kind", ["damage_in", "unavailable", "reset"])
 def test_damage_and_breaks_on_the_way_to_s3_are_sent_again(move, source, target, size, kind):
     source.put("a", content(size))
@@ -120,7 +120,7 @@ def test_a_storm_of_503_is_ridden_out(move, source, target):
     assert all(one.ok for one in ran.verified)
 
 
-@pytest.mark.parametrize("size", [3 * MIB, 13 * MIB], ids=["whole", "parts"])
+@pytest.mark.parametrize("size", [10_000, 3 * MIB, 13 * MIB], ids=["small", "whole", "parts"])
 def test_a_blob_with_a_wrong_stored_md5_fails_or_warns_as_asked(move, source, target, size):
     source.put("good", b"good")
     source.put("bad", content(size))

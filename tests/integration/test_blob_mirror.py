@@ -112,7 +112,7 @@ def test_a_copy_with_failures_deletes_nothing(move, source, target):
     source.client.delete_blob("f/03")
     source.put("bad", b"content")
     source.client.get_blob_client("bad").set_http_headers(ContentSettings(content_md5=bytearray(16)))
-    with pytest.raises(Partial, match="1 of 1 objects"):
+    with pytest.raises(Partial, match="1 of 1 object "):
         move.run(mirror=True)
     assert "f/03" in keys(target)
 

@@ -199,7 +199,7 @@ def test_a_lost_manifest_costs_a_look_at_each_object_and_no_copy(move, source, t
 def test_objects_of_others_are_refused_and_untouched(move, source, target):
     put_foreign(target, "theirs", b"theirs")
     source.put("mine", b"mine")
-    with pytest.raises(Refused, match="1 objects that did not come from"):
+    with pytest.raises(Refused, match="1 object that did not come from"):
         move.run()
     assert set(objects(target)) == {"theirs"}
 

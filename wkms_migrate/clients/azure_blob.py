@@ -14,6 +14,7 @@ from wkms_migrate.clients import azure_access, azure_pages
 from wkms_migrate.clients.azure_access import AccessList
 from wkms_migrate.clients.azure_origin import origin
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
+from wkms_migrate.clients.http_readiness import Ask
 from wkms_migrate.clients.structured_body import ASKED, read_body
 from wkms_migrate.errors import WkmsError
 
@@ -71,7 +72,7 @@ class BlobService:
 
     def __init__(self, account: str, origin: Origin, base_path: str) -> None:
         self.account = account
-        self._origin = origin
+        self.origin = origin
         self._base = base_path.rstrip("/")
         self._without_tags: set[str] = set()
 
@@ -117,25 +118,25 @@ class BlobService:
         Of a page blob only the pages that hold anything are read, unless `every_page` is asked for. Raises `Changed`
         when it was overwritten, deleted or archived since.
         """
-        path = f"{self._base}/{container}/{blob.name}"
-        past = {"snapshot": blob.snapshot} if blob.snapshot else {"versionid": blob.version} if blob.version else {}
 
         def read(part: bytearray | memoryview, begin: int) -> int:
-            headers = {"If-Match": f'"{blob.etag}"', **ASKED}
-            if blob.size:
-                headers["x-ms-range"] = f"bytes={begin}-{begin + len(part) - 1}"
-            request = Request(method="GET", path=path, query=past, headers=headers)
-            return self._origin.stream(request, lambda response: read_body(response, part))
+            request = self._reading(container, blob, begin, len(part))
+            return self.origin.stream(request, lambda response: read_body(response, part))
 
         try:
             if blob.kind != "PageBlob" or every_page or not len(into):
                 return read(into, offset)
-            written = azure_pages.spans(self._origin, path, past, blob.etag, (offset, offset + len(into)))
+            path, past = self._place(container, blob)
+            written = azure_pages.spans(self.origin, path, past, blob.etag, (offset, offset + len(into)))
             return azure_pages.fill(memoryview(into), offset, written, read)
         except ServiceError as error:
             if error.code in {"ConditionNotMet", "BlobNotFound", "BlobArchived", "InvalidRange"}:
                 raise Changed(f"{blob.name!r} was changed while it was read.") from error
             raise
+
+    def asking(self, container: str, blob: Blob) -> Ask:
+        """Return what asks for all of exactly this version; the answer is for `structured_body.read_body`."""
+        return Ask(self.origin, self._reading(container, blob, 0, blob.size))
 
     def thaw(self, container: str, name: str, *, tier: str, priority: str) -> None:
         """Ask for an archived blob in an online tier: the one write to the source. Takes hours; see `archive_status`.
@@ -147,18 +148,30 @@ class BlobService:
             method="PUT", path=f"{self._base}/{container}/{name}", query={"comp": "tier"}, headers=headers
         )
         try:
-            self._origin.call(request)
+            self.origin.call(request)
         except ServiceError as error:
             if error.code != "BlobBeingRehydrated":
                 raise
 
     def heed(self, throttled: Callable[[], None]) -> None:
         """Call `throttled` from now on whenever the service says that it is busy."""
-        self._origin.heed(throttled)
+        self.origin.heed(throttled)
 
     def close(self) -> None:
         """Close the connections."""
-        self._origin.close()
+        self.origin.close()
+
+    def _reading(self, container: str, blob: Blob, begin: int, length: int) -> Request:
+        path, past = self._place(container, blob)
+        headers = {"If-Match": f'"{blob.etag}"', **ASKED}
+        if blob.size:
+            headers["x-ms-range"] = f"bytes={begin}-{begin + length - 1}"
+        return Request(method="GET", path=path, query=past, headers=headers)
+
+    def _place(self, container: str, blob: Blob) -> tuple[str, Mapping[str, str]]:
+        """Return path and query of a blob, or of its snapshot or version."""
+        past = {"snapshot": blob.snapshot} if blob.snapshot else {"versionid": blob.version} if blob.version else {}
+        return f"{self._base}/{container}/{blob.name}", past
 
     def _listing(self, container: str, prefix: str, also: tuple[str, ...], *, tags: bool) -> Iterator[ET.Element]:
         include = ",".join(("metadata", *(("tags",) if tags else ()), *also))
@@ -177,7 +190,7 @@ class BlobService:
         marker = ""
         while True:
             asked = {**query, "marker": marker} if marker else query
-            answer = self._origin.call(Request(method="GET", path=f"{self._base}/{container}", query=asked))
+            answer = self.origin.call(Request(method="GET", path=f"{self._base}/{container}", query=asked))
             page = ET.fromstring(answer.body)  # noqa: S314 - the answer of the signed-in service
             yield page
             marker = page.findtext("NextMarker") or ""

@@ -44,6 +44,10 @@ class SasOrigin(Origin):
         """Do as every origin does, and once more with a new SAS."""
         return self._signed_in(super().once, request, take)
 
+    def message(self, request: Request) -> bytes:
+        """Do as every origin does, with the SAS."""
+        return super().message(replace(request, query={**request.query, **self._fields}))
+
     def _signed_in(self, send: Callable[[Request, Take[T]], T], request: Request, take: Take[T]) -> T:
         used = self._fields
         try:

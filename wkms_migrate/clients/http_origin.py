@@ -114,6 +114,33 @@ class Origin:
         """Do as `stream` does without trying again, for a caller that knows better when and what to send."""
         return self._attempt(request, take)
 
+    def message(self, request: Request) -> bytes:
+        """Return a request as it goes over the wire, signed."""
+        return self._head(request) + bytes(request.body)
+
+    def lend(self) -> Connection | None:
+        """Return an idle connection, None when there is none. Give it back after a whole answer, or close it."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, connection: Connection) -> None:
+        """Take an idle connection back."""
+        self._idle.append(connection)
+
+    def check(self, request: Request, response: Response) -> None:
+        """Raise the error that an answer tells: `TransientError` where trying again may help, else `WkmsError`."""
+        if response.status < HTTP_ERROR:
+            return
+        body = response.read(64 * 1024)
+        code = _code(response, body)
+        message = f"{self._name} answered {response.status} {code} to {request.method} {request.path}.{_reason(body)}"
+        wait = response.getheader("Retry-After") or ""
+        if response.status in THROTTLED:
+            self._throttled()
+        raise service_error(message, response.status, code, float(wait) if wait.isdigit() else None)
+
     def heed(self, throttled: Callable[[], None]) -> None:
         """Call `throttled` from now on whenever the service says that it is busy (429, 503)."""
         self._throttled = throttled
@@ -145,7 +172,7 @@ class Origin:
     def _exchange(self, request: Request, take: Take[T]) -> T:
         connection, response = self._respond(request)
         try:
-            self._check(request, response)
+            self.check(request, response)
             result = take(response)
         except BaseException:
             connection.close()
@@ -182,17 +209,6 @@ class Origin:
             target = f"{target}?{query}"
         headers = {"Host": self._host, **self._sign(request), "Content-Length": str(len(request.body))}
         return head_of(request.method, target, headers)
-
-    def _check(self, request: Request, response: Response) -> None:
-        if response.status < HTTP_ERROR:
-            return
-        body = response.read(64 * 1024)
-        code = _code(response, body)
-        message = f"{self._name} answered {response.status} {code} to {request.method} {request.path}.{_reason(body)}"
-        wait = response.getheader("Retry-After") or ""
-        if response.status in THROTTLED:
-            self._throttled()
-        raise service_error(message, response.status, code, float(wait) if wait.isdigit() else None)
 
 
 def service_error(message: str, status: int, code: str, retry_after: float | None = None) -> WkmsError:

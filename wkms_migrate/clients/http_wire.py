@@ -11,7 +11,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from wkms_migrate.errors import Damaged
 
@@ -59,6 +59,9 @@ class Headers(Mapping[str, str]):
         return self._head.count("\r\n")
 
 
+Head: TypeAlias = tuple[int, str, Headers]  # status, reason, headers
+
+
 class Connection:
     """A connection to `host`:`port`. `seconds` bounds every wait; `TimeoutError` when it is over."""
 
@@ -68,9 +71,11 @@ class Connection:
         if tls is None:
             _leave_timing_to_the_kernel(plain, seconds)
         self._socket = tls.wrap_socket(plain, server_hostname=host) if tls else plain
+        self._seconds = seconds if tls else None
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
-        self._at = self._end = 0
+        self._at = self._end = self._due = 0
+        self._head: Head | None = None  # of an answer that is being gathered
 
     def close(self) -> None:
         """Close it."""
@@ -87,10 +92,58 @@ class Connection:
         except BlockingIOError as error:
             raise TimeoutError("the server takes nothing more") from error
 
+    def fileno(self) -> int:
+        """Return what a selector takes it by."""
+        return self._socket.fileno()
+
+    def wait(self, *, allowed: bool) -> None:
+        """Say whether its calls may wait; one on which they may not is for `offer` and `gather`."""
+        self._socket.settimeout(self._seconds if allowed else 0)
+
+    def offer(self, message: memoryview) -> int:
+        """Send as much of a message as goes out at once; return how many bytes, 0 when there is no room now."""
+        try:
+            return self._socket.send(message)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return 0
+
+    def gather(self) -> bool:
+        """Receive what is there; say whether it is a whole answer, which can then be read without waiting.
+
+        Raises `Broken` at the end of the connection, and for an answer that does not say its length or has no room.
+        """
+        while not self._is_whole():
+            if self._end == BUFFER_BYTES:
+                raise Broken("an answer is too long to be gathered")
+            try:
+                count = self._socket.recv_into(self._view[self._end :])
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return False
+            if not count:
+                raise Broken("the connection was closed")
+            self._end += count
+        return True
+
+    def _is_whole(self) -> bool:
+        if self._head is None:
+            if self._at == self._end:
+                self._at = self._end = 0
+            found = self._buffer.find(END_OF_HEAD, self._at, self._end)
+            if found < 0:
+                return False
+            self._head = _parsed(bytes(self._view[self._at : found]))
+            length = self._head[2].find("content-length") or ""
+            if not length.isdigit():
+                raise Broken("an answer does not say its length")
+            self._at = found + len(END_OF_HEAD)
+            self._due = self._at + int(length)
+        return self._due <= self._end
+
     def answer(self, method: str) -> Response:
         """Read the head of the answer to a request of this method."""
         while True:
-            status, reason, headers = _parsed(self._take_until(END_OF_HEAD))
+            status, reason, headers = self._head or _parsed(self._take_until(END_OF_HEAD))
+            self._head = None
             if status >= 200:  # noqa: PLR2004 - what comes before is only a promise
                 return Response(self, method, status, reason, headers)
 
@@ -233,7 +286,7 @@ def _leave_timing_to_the_kernel(plain: socket.socket, seconds: float) -> None:
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-def _parsed(head: bytes) -> tuple[int, str, Headers]:
+def _parsed(head: bytes) -> Head:
     text = head.decode("latin-1")
     first = text.partition("\r\n")[0]
     version, _, rest = first.partition(" ")

@@ -17,7 +17,8 @@ from wkms_migrate.clients import aws as aws_client
 from wkms_migrate.clients.aws_keys import ENDED, AwsKeys
 from wkms_migrate.clients.crc64 import from_base64, to_base64
 from wkms_migrate.clients.http_origin import Answer, Origin, Request, ServiceError, Take, service_error, whole
-from wkms_migrate.clients.http_wire import Response, read_exactly
+from wkms_migrate.clients.http_readiness import Ask
+from wkms_migrate.clients.http_wire import Headers, Response, read_exactly
 from wkms_migrate.clients.sigv4 import sigv4
 from wkms_migrate.errors import WkmsError
 
@@ -87,7 +88,7 @@ class S3:
     """The object store. Every call tries again while the failure may pass; ended credentials are read anew."""
 
     def __init__(self, origin: Origin, keys: AwsKeys) -> None:
-        self._origin, self._keys = origin, keys
+        self.origin, self._keys = origin, keys
 
     def versioned(self, bucket: str) -> bool:
         """Say whether the bucket keeps old versions. Raises `ServiceError` 404 when there is no such bucket."""
@@ -146,10 +147,11 @@ class S3:
 
     def put(self, bucket: str, key: str, body: bytes | memoryview, *, crc64: int, headers: Mapping[str, str]) -> Stored:
         """Store an object in one request."""
-        checked = {**headers, **ALGORITHM, CRC_HEADER: to_base64(crc64)}
-        answer = self._call("PUT", bucket, key, headers=checked, body=body)
-        confirmed = answer.headers.find(CRC_HEADER)
-        return Stored(_etag(answer), from_base64(confirmed) if confirmed else None)
+        return stored(self._ask(_storing(bucket, key, body, crc64, headers), whole).headers)
+
+    def asking(self, bucket: str, key: str, body: bytes | bytearray, *, crc64: int, headers: Mapping[str, str]) -> Ask:
+        """Return what asks to store an object in one request; the headers of its answer are for `stored`."""
+        return Ask(self.origin, _storing(bucket, key, body, crc64, headers))
 
     def copy(self, bucket: str, key: str, new_key: str) -> None:
         """Copy an object of at most 5 GiB inside its bucket, with its headers, metadata and tags."""
@@ -169,7 +171,7 @@ class S3:
         """Store part `number` (from 1); return its ETag."""
         query = {"partNumber": str(number), "uploadId": upload_id}
         headers = {**ALGORITHM, CRC_HEADER: to_base64(crc64)}
-        return _etag(self._call("PUT", bucket, key, query=query, headers=headers, body=body))
+        return _etag(self._call("PUT", bucket, key, query=query, headers=headers, body=body).headers)
 
     def finish_upload(
         self, bucket: str, key: str, upload_id: str, parts: Iterable[Part], *, crc64: int, headers: Mapping[str, str]
@@ -232,11 +234,11 @@ class S3:
 
     def heed(self, throttled: Callable[[], None]) -> None:
         """Call `throttled` from now on whenever the service says that it is busy."""
-        self._origin.heed(throttled)
+        self.origin.heed(throttled)
 
     def close(self) -> None:
         """Close the connections."""
-        self._origin.close()
+        self.origin.close()
 
     def _call(
         self,
@@ -255,12 +257,12 @@ class S3:
     def _ask(self, request: Request, take: Take[T]) -> T:
         used = self._keys()
         try:
-            return self._origin.stream(request, take)
+            return self.origin.stream(request, take)
         except ServiceError as error:
             if error.code not in ENDED:
                 raise
             self._keys.renew(used, error)
-        return self._origin.stream(request, take)
+        return self.origin.stream(request, take)
 
 
 def connect(aws: Aws, stop: threading.Event | None = None) -> S3:
@@ -294,8 +296,21 @@ def _manifest_xml(parts: Iterable[Part]) -> bytes:
     return ET.tostring(root)
 
 
-def _etag(answer: Answer) -> str:
-    etag = answer.headers.find("ETag")
+def stored(headers: Headers) -> Stored:
+    """Return what the answer to a PUT says of the object."""
+    confirmed = headers.find(CRC_HEADER)
+    return Stored(_etag(headers), from_base64(confirmed) if confirmed else None)
+
+
+def _storing(
+    bucket: str, key: str, body: bytes | bytearray | memoryview, crc64: int, headers: Mapping[str, str]
+) -> Request:
+    checked = {**headers, **ALGORITHM, CRC_HEADER: to_base64(crc64)}
+    return Request(method="PUT", path=f"/{bucket}/{key}", headers=checked, body=body)
+
+
+def _etag(headers: Headers) -> str:
+    etag = headers.find("ETag")
     if not etag:
         raise WkmsError("S3 stored something and named no ETag.", hint="Is the endpoint an S3 service?")
     return str(etag).strip('"')

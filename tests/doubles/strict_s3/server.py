@@ -151,8 +151,8 @@ class Handler(BaseHTTPRequestHandler):
         if refused:
             status, code = REFUSALS[refused]
             self.answer(status, error(code, self.path))
-        elif met("unavailable"):
-            self.answer(503, error("SlowDown", self.path), {"Retry-After": "0"})
+        elif busy := met("unavailable"):
+            self.answer(503, error("SlowDown", self.path), {"Retry-After": str(busy.retry_after)})
         elif met("late_error"):
             self.answer(200, error("InternalError", self.path))
         else:

@@ -10,6 +10,7 @@ from wkms_migrate.cli.blob.ends import Limit
 from wkms_migrate.cli.blob.selection import selected
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def diff(options: Options, flags: Flags, limit: Limit = 100) -> None:
     error = None
     if count:
         error = VerificationFailed(
-            f"{count} names differ.",
+            f"{counted(count, 'name differs', 'names differ')}.",
             hint="`wkms-migrate blob copy` copies what is missing or changed; --mirror deletes what is gone.",
         )
     options.data({"equal": not count, "containers": {name: asdict(one) for name, one in found.items()}}, error)
@@ -46,7 +47,7 @@ def diff(options: Options, flags: Flags, limit: Limit = 100) -> None:
 
 
 def _say(options: Options, title: str, found: Difference, limit: int) -> None:
-    options.say(f"{title}: {found.count:,} names differ, {len(found.left):,} left behind")
+    options.say(f"{title}: {counted(found.count, 'name differs', 'names differ')}, {len(found.left):,} left behind")
     shown = (
         ("-", found.missing),
         ("+", found.extra),

@@ -13,6 +13,7 @@ from wkms_migrate.cli.blob.ends import Ends
 from wkms_migrate.cli.blob.selection import selected
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 
 if TYPE_CHECKING:
     from wkms_migrate.cost.egress import Egress
@@ -132,7 +133,7 @@ def _say(options: Options, container: str, one: Seen) -> None:
 
     found = one.survey
     options.say(f"{container} → {one.place or '(no bucket)'}: {found.taken.text}")
-    due = f"{one.work.objects:,} objects, {sized(one.work.bytes)}" if one.due else f"all of it ({one.why})"
+    due = f"{counted(one.work.objects, 'object')}, {sized(one.work.bytes)}" if one.due else f"all of it ({one.why})"
     options.say(f"    to copy: {due}")
     options.say(f"    tiers: {_heaps(found.tiers)}")
     options.say(f"    storage classes: {_heaps(found.classes) or 'none'}")
@@ -160,7 +161,7 @@ def _say_total(options: Options, rate: Rate | None, total: tuple[int, int, float
     from wkms_migrate.ui.text import duration
 
     objects, size, seconds = total
-    options.say(f"To copy: {objects:,} objects, {sized(size)}." if objects else "To copy: nothing.")
+    options.say(f"To copy: {counted(objects, 'object')}, {sized(size)}." if objects else "To copy: nothing.")
     if not objects:
         return
     if rate and seconds is not None:

@@ -10,6 +10,7 @@ from wkms_migrate.cli.blob import ends
 from wkms_migrate.cli.blob.selection import selected
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def verify(options: Options, flags: Flags, mode: Mode = None, sample: Sample = N
     error = None
     if wrong:
         error = VerificationFailed(
-            f"{len(wrong)} containers differ: {', '.join(wrong)}.",
+            f"{counted(len(wrong), 'container differs', 'containers differ')}: {', '.join(wrong)}.",
             hint="`wkms-migrate blob diff` names what; `wkms-migrate blob copy` copies what is missing or changed.",
         )
     options.data({"equal": not wrong, "containers": {name: _as_data(one) for name, one in found.items()}}, error)
     if error:
         raise error
-    options.say(f"{len(found)} containers: equal.")
+    options.say(f"{counted(len(found), 'container')}: equal.")
 
 
 def _say(options: Options, container: str, verdict: Verdict) -> None:
@@ -59,7 +60,7 @@ def _say(options: Options, container: str, verdict: Verdict) -> None:
         options.say(f"    {finding.object}: {finding.text}")
     facts = verdict.facts
     checked = f"{facts['checked']} by checksum, {facts['read_back']} read back"
-    options.say(f"{container}: {facts['objects']} objects, {facts['bytes']} bytes; {checked}")
+    options.say(f"{container}: {counted(facts['objects'], 'object')}, {facts['bytes']} bytes; {checked}")
 
 
 def _as_data(verdict: Verdict) -> dict[str, Any]:

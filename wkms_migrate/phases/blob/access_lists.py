@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients.azure_access import AccessList
 from wkms_migrate.clients.http_origin import ServiceError
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.blob.job import manifest_path
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def report_access_lists(job: Job) -> None:
         return
     job.run.finding(
         CODE,
-        f"S3 has no POSIX owner and access list; {path.name} lists those of {count} files and folders.",
+        f"S3 has no POSIX owner and access list; {path.name} lists those of"
+        f" {counted(count, 'file or folder', 'files and folders')}.",
         object=job.container,
         kind="lost",
         hint=f"Give access by IAM and bucket policies: {path}.",

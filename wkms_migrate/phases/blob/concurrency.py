@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-START: Final = 16
+START: Final = 32
 WINDOW_SECONDS: Final = 0.25  # and at least one transfer for each that may be under way
+SETTLING: Final = 3  # times the latency of a transfer: the first under a new limit open connections, which slows all
 LONGEST_WINDOW_SECONDS: Final = 2.0
 REQUEST_BYTES: Final = 64 << 10  # what a transfer is worth besides its bytes, so that small objects count
-PAYS: Final = 0.2  # a step up is kept when it brings this share of what it could bring
+PAYS: Final = 0.1  # a step up is kept when it brings this share of what it could bring
 HARMLESS: Final = 0.95  # a step down is kept when it leaves this share of the goodput
 SLOWER: Final = 1.5  # latency against the best seen, from which on the next trial is downwards
 TOLERATED: Final = 0.02  # share of throttled answers that is no sign of overload
@@ -83,14 +84,15 @@ class Controller:
             kept = window.goodput >= goodput * (1 + PAYS * (self.limit / limit - 1))
         else:
             kept = window.goodput >= goodput * HARMLESS
-        upwards = self.limit > limit
+        upwards, doubled = self.limit > limit, self._factor == DOUBLING
         if not kept:
             self.limit, self._factor = limit, STEP
         else:
             self._known = (self.limit, window.goodput)
         if kept and upwards:
             return self._try(self._factor)
-        self._rest, self._down_next = REST_WINDOWS, upwards
+        small_step_next = doubled and upwards
+        self._rest, self._down_next = (0, False) if small_step_next else (REST_WINDOWS, upwards)
         return self.limit
 
     def _try(self, factor: float) -> int:
@@ -104,11 +106,13 @@ class Limiter:
     """Measures what ends, and keeps the limit. Thread-safe."""
 
     def __init__(self, most: int, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
         self._controller = Controller(most)
         self._tell = tell
         self._clock = clock
         self._lock = threading.Lock()
-        self._since: float | None = None  # the first window begins with the first transfer
+        self._since: float | None = None  # a window begins when the first transfer ends that was begun in it
+        self._changed = -float("inf")  # from when on what is begun counts
         self._clear()
 
     @property
@@ -116,20 +120,33 @@ class Limiter:
         """How many transfers may be under way now."""
         return self._controller.limit
 
+    def begin_anew(self) -> None:
+        """Forget what was found, as transfers of another kind follow."""
+        with self._lock:
+            self._controller = Controller(self._most)
+            self._settle()
+
     def throttled(self) -> None:
         """Note that a service answered that it is busy (429, 503)."""
         with self._lock:
             self._throttled += 1
 
     def ended(self, size: int, seconds: float) -> None:
-        """Note that a transfer of `size` bytes ended, `seconds` after it began."""
+        """Note that a transfer of `size` bytes ended, `seconds` after it began.
+
+        One that was begun before a new limit had settled says nothing of it.
+        """
         with self._lock:
+            now = self._clock()
+            if now - seconds < self._changed:
+                return
+            if self._since is None:
+                self._since = now
+                return
             self._transfers += 1
             self._bytes += size
             self._busy += seconds
-            if self._since is None:
-                self._since = self._clock() - seconds
-            passed = self._clock() - self._since
+            passed = now - self._since
             full = passed >= WINDOW_SECONDS and self._transfers >= self._controller.limit
             if full or passed >= LONGEST_WINDOW_SECONDS:
                 self._observe(passed)
@@ -150,7 +167,14 @@ class Limiter:
                 f"{after} transfers at once after {before}: {window.transfers / seconds:,.0f} a second, "
                 f"{window.bytes / seconds / (1 << 20):,.1f} MiB/s, {window.latency * 1000:,.0f} ms each{busy}"
             )
-        self._since = self._clock()
+            self._settle(SETTLING * window.latency)
+        else:
+            self._since = self._clock()
+            self._clear()
+
+    def _settle(self, seconds: float = 0.0) -> None:
+        """Begin the next window when what is under way and the first transfers after it are over."""
+        self._changed, self._since = self._clock() + min(seconds, LONGEST_WINDOW_SECONDS), None
         self._clear()
 
     def _clear(self) -> None:

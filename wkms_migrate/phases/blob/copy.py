@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import crc64
 from wkms_migrate.clients.http_origin import ServiceError
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Damaged, Partial
 from wkms_migrate.phases.blob import findings, history, mirror
 from wkms_migrate.phases.blob.conditions import condition, landed_before
 from wkms_migrate.phases.blob.crew import each
-from wkms_migrate.phases.blob.digests import Suspect, md5_state
+from wkms_migrate.phases.blob.digests import Suspect, md5_of, md5_state
 from wkms_migrate.phases.blob.job import Job, ObjectFailed, list_both, opened
 from wkms_migrate.phases.blob.listing import Kept
 from wkms_migrate.phases.blob.manifest import Pending, Written
@@ -22,6 +23,7 @@ from wkms_migrate.phases.blob.mapping import Mapped, fingerprint, left, mapped
 from wkms_migrate.phases.blob.multipart import copy_in_parts
 from wkms_migrate.phases.blob.reconcile import reconcile
 from wkms_migrate.phases.blob.refusals import of_one_object
+from wkms_migrate.phases.blob.small import SMALL_BYTES, copy_small
 
 if TYPE_CHECKING:
     from wkms_migrate.events import Json
@@ -41,16 +43,18 @@ def copy_container(kept: Kept | None, run: StepRun, container: str, bucket: str)
         versions = history.replay(job, _copy_until_still) if job.settings.past == "replay" else 0
         job.tally.total = job.tally.done + job.manifest.totals(due=True)[0]
         each(
-            job.manifest.pending(),
+            takewhile(lambda item: item.blob.size > SMALL_BYTES, job.manifest.pending()),
             lambda item: _copy(job, item),
             workers=job.settings.workers,
             check_stop=run.check_stop,
             limiter=job.limiter,
         )
+        job.limiter.begin_anew()
+        copy_small(job, job.manifest.pending(SMALL_BYTES), _copy)
         findings.report(job)
         if job.tally.failed:
             raise Partial(
-                f"{job.tally.failed} of {job.tally.total} objects of {container} were not copied.",
+                f"{job.tally.failed} of {counted(job.tally.total, 'object')} of {container} not copied.",
                 hint="`wkms-migrate status` lists them with the reason; mend that and run the same command again.",
             )
         deleted = mirror.delete_gone(job) if job.settings.mirror else 0
@@ -124,8 +128,7 @@ def _copy_whole(job: Job, item: Pending, how: Mapped, suspect: int | None) -> Wr
     blob = item.blob
     with job.memory.take(blob.size, job.run.check_stop) as lease:
         checksum = job.source.read(job.container, blob, lease.buffer)
-        digest = hashlib.md5(lease.buffer, usedforsecurity=False).digest() if blob.content_md5 else None
-        state = md5_state(job, blob, digest, checksum, suspect)
+        state = md5_state(job, blob, md5_of(blob, lease.buffer), checksum, suspect)
         body = memoryview(lease.buffer)
         try:
             stored = job.target.put(

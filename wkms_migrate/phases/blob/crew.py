@@ -109,11 +109,12 @@ class Memory:
                     self._changed.wait(WAKE_SECONDS)
             finally:
                 self._waiting -= 1
-            self._held += size
-            self._leases += 1
-            buffer = self._reused(size)
-            self._wake()
-        return Lease(self, bytearray(size) if buffer is None else buffer)
+            return self._lent(size)
+
+    def take_now(self, size: int) -> Lease | None:
+        """Do as `take` does where there is room, else return None."""
+        with self._changed:
+            return self._lent(size) if self._has_room(size) else None
 
     def give_back(self, buffer: bytearray, seconds: float) -> None:
         """Make room again for what was in use so long."""
@@ -125,6 +126,13 @@ class Memory:
             self._wake()
         if self._limiter:
             self._limiter.ended(len(buffer), seconds)
+
+    def _lent(self, size: int) -> Lease:
+        self._held += size
+        self._leases += 1
+        buffer = self._reused(size)
+        self._wake()
+        return Lease(self, bytearray(size) if buffer is None else buffer)
 
     def _has_room(self, size: int) -> bool:
         crowded = self._limiter is not None and self._leases >= self._limiter.limit

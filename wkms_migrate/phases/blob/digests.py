@@ -47,6 +47,11 @@ def md5_state(job: Job, blob: Blob, digest: bytes | None, crc64: int, suspect: i
     return "wrong"
 
 
+def md5_of(blob: Blob, content: bytearray) -> bytes | None:
+    """Return the MD5 of the whole content, None where the blob has no stored one to compare it with."""
+    return hashlib.md5(content, usedforsecurity=False).digest() if blob.content_md5 else None
+
+
 class OrderedMd5:
     """An MD5 over parts that arrive in any order: each waits for its turn."""
 

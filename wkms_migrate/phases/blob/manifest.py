@@ -112,9 +112,12 @@ class Manifest:
         rows = ((one.key, one.size, one.etag) for one in objects if not one.key.startswith(CONTROL))
         self._refill("target", rows, "?, ?, ?")
 
-    def pending(self) -> Iterator[Pending]:
-        """Yield what is to be copied, largest first. What is recorded meanwhile does not disturb it."""
-        at: tuple[int, str] = (1 << 62, "")
+    def pending(self, at_most: int = 1 << 62) -> Iterator[Pending]:
+        """Yield what is to be copied, of blobs of `at_most` so many bytes, largest first.
+
+        What is recorded meanwhile does not disturb it.
+        """
+        at: tuple[int, str] = (at_most, "")
         while True:
             rows = self._rows(
                 "SELECT s.size, s.key, s.blob, s.fingerprint, coalesce(t.etag, '')"

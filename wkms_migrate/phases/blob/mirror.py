@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.blob.backup import back_up, kept_as
 from wkms_migrate.phases.blob.crew import each
@@ -30,7 +31,8 @@ def check(job: Job, foreign: Collection[str]) -> None:
     most = allowed(job.settings.max_delete, job.manifest.objects())
     if gone > most:
         raise Refused(
-            f"{gone} objects of bucket {job.bucket} have no blob in {job.container}; mirror may delete {most} of "
+            f"{counted(gone, 'object')} of bucket {job.bucket} without a blob in {job.container}; mirror may"
+            f" delete {most} of "
             f"{job.manifest.objects()} (phases.blob.max_delete: {job.settings.max_delete}). Nothing was written.",
             hint="`wkms-migrate blob diff` lists them. If they are to go, allow more with --max-delete.",
         )
@@ -71,7 +73,7 @@ def delete_gone(job: Job) -> int:
     if deleted:
         job.run.finding(
             "mirrored",
-            f"{len(deleted)} objects of bucket {job.bucket} were deleted, because their blobs are gone, e.g. "
+            f"{counted(len(deleted), 'object')} of bucket {job.bucket} deleted, the blobs being gone, e.g. "
             f"{min(deleted)!r}; each is kept as {kept_as(job, versioned=versioned)}.",
             object=job.container,
             severity="warning",

@@ -7,6 +7,7 @@ import threading
 
 from wkms_migrate.clients.azure_blob import Blob
 from wkms_migrate.clients.s3 import Listed
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.phases.blob.backup import back_up, kept_as
 from wkms_migrate.phases.blob.crew import each
@@ -26,7 +27,7 @@ def reconcile(job: Job) -> None:
         check_mirror(job, foreign)
     if foreign and job.settings.on_existing == "refuse":
         raise Refused(
-            f"Bucket {job.bucket} holds {len(foreign)} objects that did not come from {job.origin}, "
+            f"Bucket {job.bucket} holds {counted(len(foreign), 'object')} that did not come from {job.origin}, "
             f"e.g. {min(foreign)!r}. Nothing was written.",
             hint="Empty the bucket, or set phases.blob.on_existing to append or replace.",
         )
@@ -106,7 +107,7 @@ def _replace(job: Job, foreign: set[str]) -> None:
     if foreign or gone:
         job.run.finding(
             "replaced",
-            f"{len(foreign | gone)} objects of bucket {job.bucket} were replaced or deleted; each is kept as "
+            f"{counted(len(foreign | gone), 'object')} of bucket {job.bucket} replaced or deleted; each is kept as "
             f"{kept_as(job, versioned=versioned)}.",
             object=job.container,
             kind="note",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wkms_migrate.clients import azure_blob
 from wkms_migrate.clients.azure_blob import Blob, BlobService
 from wkms_migrate.clients.http_origin import ServiceError
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Interrupted, WkmsError
 from wkms_migrate.phases.blob.crew import each
 from wkms_migrate.phases.blob.place import Place
@@ -63,7 +64,7 @@ def wait_for_container(run: StepRun, container: str, place: str) -> Mapping[str,
             run.progress(most - len(waiting), most, "objects", item=waiting[0].name)
             if lost := [blob.name for blob in waiting if not is_pending(blob)]:
                 raise WkmsError(
-                    f"{len(lost)} blobs of {container} are archived and not being rehydrated, e.g. {lost[0]!r}.",
+                    f"{counted(len(lost), 'blob')} of {container} archived and not being rehydrated, e.g. {lost[0]!r}.",
                     hint="Run the same command again: it asks for them.",
                 )
             if run.stopping.wait(settings.poll_seconds):

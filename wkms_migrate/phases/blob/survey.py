@@ -9,6 +9,7 @@ from hashlib import blake2b
 from heapq import nlargest
 
 from wkms_migrate.clients.azure_blob import Blob, BlobService
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.blob.ahead import ahead
 from wkms_migrate.phases.blob.forecast import Archived, Workload
 from wkms_migrate.phases.blob.listing import Kept, Row, row
@@ -39,7 +40,7 @@ class Heap:
     @property
     def text(self) -> str:
         """The heap in words."""
-        return f"{self.objects:,} objects, {sized(self.bytes)}"
+        return f"{counted(self.objects, 'object')}, {sized(self.bytes)}"
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wkms_migrate.clients.azure_blob import Blob, Changed
 from wkms_migrate.clients.crc64 import combined, crc64
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.blob import findings, history
 from wkms_migrate.phases.blob.crew import batches, each
 from wkms_migrate.phases.blob.job import Job, list_both, opened
@@ -64,7 +65,7 @@ def _compare_listings(job: Job, found: Comparison) -> None:
     run.verified(name, "bytes", found.source[1], found.target[1])
     run.verified(name, "names missing on the target", 0, len(found.missing))
     if job.settings.on_existing == "append":
-        text = f"{len(found.extra)} objects of bucket {job.bucket} are of others and were left alone."
+        text = f"{counted(len(found.extra), 'object')} of others in bucket {job.bucket}, left alone."
         run.finding("others-objects", text, object=name)
     else:
         run.verified(name, "names only on the target", 0, len(found.extra))
@@ -105,7 +106,7 @@ def _compare_content(job: Job, digests: Digests) -> None:
 
 
 def _read_back_text(digests: Digests) -> str:
-    text = f"{digests.read_back} objects were read back from the bucket"
+    text = f"{counted(digests.read_back, 'object was', 'objects were')} read back from the bucket"
     if not digests.unchecked:
         return f"{text}."
     return f"{text}; {digests.unchecked} have no checksum there and were compared by name and size only."
