@@ -72,7 +72,7 @@ def test_a_copy_that_was_killed_goes_on_and_repeats_one_batch_at_most(ends):
 def test_a_copy_says_what_it_could_not_see(ends):
     ends.put(numbered(3))
     ends.put(["나중"], hidden=600)
-    with pytest.raises(Partial, match="1 messages"):
+    with pytest.raises(Partial, match="1 message "):
         ends.move.run(mode="copy", settle_seconds=0)
     assert bodies_of(ends.arrived()) == Counter(numbered(3))
 
@@ -274,3 +274,14 @@ def test_base64_that_is_none_is_told(ends):
     ran = ends.move.run(encoding="base64")
     assert {one["Body"] for one in ends.arrived()} == {"문서", "그냥 글"}
     assert {finding.code for finding in ran.findings} == {"queue.decoded", "queue.plain"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("base64", {"queue.undecoded"}), ("auto", {"queue.undecoded"}), ("raw", set())]
+)
+def test_base64_that_has_to_stay_is_told_to_who_wished_it_decoded(ends, encoding, told):
+    bell = b64encode(b"\x00bell").decode()
+    ends.put([bell])
+    ran = ends.move.run(encoding=encoding)
+    assert [one["Body"] for one in ends.arrived()] == [bell]
+    assert {finding.code for finding in ran.findings} == told

@@ -20,6 +20,7 @@ from wkms_migrate.clients import aws as aws_client
 from wkms_migrate.clients.aws_keys import ENDED, AwsKeys
 from wkms_migrate.clients.http_origin import Origin, Request, ServiceError
 from wkms_migrate.clients.sigv4 import sigv4
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import TransientError, WkmsError
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class SqsQueue:
             reasons.append(reason)
         if outcome.waiting:
             why = reasons[0] if reasons else "it does not say why"
-            raise TransientError(f"SQS did not take {len(outcome.waiting)} messages of {self.name}: {why}.")
+            raise TransientError(f"SQS did not take {counted(len(outcome.waiting), 'message')} of {self.name}: {why}.")
 
     def _entry(self, entry_id: str, letter: Letter) -> dict[str, object]:
         attributes = {

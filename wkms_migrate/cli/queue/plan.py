@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
 from wkms_migrate.cli.queue.selection import selected
+from wkms_migrate.counted import counted
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.queue.survey import Sight
@@ -26,13 +27,18 @@ def plan(options: Options, flags: Flags) -> None:
     options.data({"queues": [asdict(sight) for sight in sights]})
     waiting = sum(len(sight.problems) for sight in sights)
     total = sum(sight.count for sight in sights)
-    options.say(f"{len(sights)} queues, about {total:,} messages, {waiting} things to know. Nothing was changed.")
+    options.say(
+        f"{counted(len(sights), 'queue')}, about {counted(total, 'message')}, {counted(waiting, 'thing')} to"
+        " know. Nothing was changed."
+    )
 
 
 def _say(options: Options, sight: Sight) -> None:
     from wkms_migrate.ui.text import duration
 
-    options.say(f"{sight.queue} → {sight.target}: about {sight.count:,} messages{' (poison)' if sight.poison else ''}")
+    options.say(
+        f"{sight.queue} → {sight.target}: about {counted(sight.count, 'message')}{' (poison)' if sight.poison else ''}"
+    )
     if sight.seen:
         bodies = ", ".join(f"{count} {name}" for name, count in sight.encodings.items())
         oldest = duration(sight.oldest_seconds)

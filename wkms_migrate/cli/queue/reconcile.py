@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options, shared
 from wkms_migrate.cli.queue.selection import selected
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Partial, VerificationFailed
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def reconcile(options: Options, flags: Flags) -> None:
     options.data({"queues": [asdict(account) for account in accounts]}, error)
     if error:
         raise error
-    options.say(f"{len(accounts)} queues: everything is accounted for." if accounts else "No queue was moved yet.")
+    options.say(
+        f"{counted(len(accounts), 'queue')}: everything is accounted for." if accounts else "No queue was moved yet."
+    )
 
 
 def _say(options: Options, account: Account) -> None:
@@ -52,10 +55,12 @@ def _say(options: Options, account: Account) -> None:
 def _error(accounts: list[Account]) -> WkmsError | None:
     if wrong := [account.queue for account in accounts if account.problems]:
         return VerificationFailed(
-            f"{len(wrong)} queues do not add up: {', '.join(wrong)}.", hint="docs/queue.md says what each line means."
+            f"{counted(len(wrong), 'queue does', 'queues do')} not add up: {', '.join(wrong)}.",
+            hint="docs/queue.md says what each line means.",
         )
     if open_ones := [account.queue for account in accounts if not account.done]:
         return Partial(
-            f"{len(open_ones)} queues are not finished: {', '.join(open_ones)}.", hint="Run the same move again."
+            f"{counted(len(open_ones), 'queue is', 'queues are')} not finished: {', '.join(open_ones)}.",
+            hint="Run the same move again.",
         )
     return None

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wkms_migrate.clients import azure_queue
 from wkms_migrate.clients.azure_queue import Message
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Partial
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.drain import POLL_SECONDS
@@ -63,7 +64,7 @@ def _until_all_seen(job: Job) -> None:
             deadline = time.monotonic() + job.settings.settle_seconds
         if time.monotonic() > deadline:
             raise Partial(
-                f"{unseen} messages of {job.queue} stay hidden: they are delayed, or a consumer holds them.",
+                f"{counted(unseen, 'message')} of {job.queue} still hidden: delayed, or held by a consumer.",
                 hint="Run the same command again when they are due; what is copied is not copied again.",
             )
         job.run.stopping.wait(POLL_SECONDS)

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from wkms_migrate.clients import azure_queue
 from wkms_migrate.clients.azure_queue import Message
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Interrupted, Partial, WkmsError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.job import Ends, Job, give_back, opened, result_key, send_page
@@ -58,7 +59,7 @@ def _stopped_before_it_began(run: StepRun, queue: str) -> dict[str, Json]:
 def _check_deleted(queue: str, on_source: int) -> None:
     if on_source:
         raise Partial(
-            f"Up to {on_source} messages of {queue} were sent and not yet deleted: they are hidden.",
+            f"Up to {counted(on_source, 'message')} of {queue} sent and not yet deleted, and so hidden.",
             hint="Run the same command again: they are deleted, not sent, when they show.",
         )
 
@@ -87,7 +88,7 @@ def _until_empty(job: Job) -> None:
             deadline = time.monotonic() + job.settings.settle_seconds
         if time.monotonic() > deadline:
             raise Partial(
-                f"{left} messages of {job.queue} stay hidden: they are delayed, or a consumer holds them.",
+                f"{counted(left, 'message')} of {job.queue} still hidden: delayed, or held by a consumer.",
                 hint="Stop the consumers of the source; run the same command again when the messages are due.",
             )
         job.run.stopping.wait(POLL_SECONDS)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from wkms_migrate.clients import azure_queue, sqs
 from wkms_migrate.clients.azure_queue import Message, QueueService
 from wkms_migrate.clients.sqs import Letter, Outcome, SqsQueue
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, TransientError, WkmsError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.deadletters import DeadLetters, given_to, way_of
 from wkms_migrate.phases.queue.ledger import Ledger, Start
-from wkms_migrate.phases.queue.mapping import ENCODING, TRIES, letter_of
+from wkms_migrate.phases.queue.mapping import ENCODING, TRIES, letter_of, policy_of
 from wkms_migrate.phases.queue.settings import QueueSettings
 from wkms_migrate.plan import StepRun
 
@@ -122,7 +123,7 @@ def _check_target(settings: QueueSettings, target: SqsQueue, foreign: int, *, co
     if foreign > 0 and not settings.appends:
         whose = "This run copied messages there: what is sent now will be there twice. " if copied else ""
         raise Refused(
-            f"The SQS queue {target.name} holds {foreign} messages already.",
+            f"The SQS queue {target.name} holds {counted(foreign, 'message')} already.",
             hint=f"{whose}Purge it, or set phases.queue.on_existing: append.",
         )
     if settings.delay_seconds and target.fifo:
@@ -229,3 +230,6 @@ def _tell_conversions(job: Job) -> None:
     if count := counts["plain"]:
         text = "messages were to be base64 and are not; they are kept as they are, azure.encoding says plain."
         job.run.finding("queue.plain", f"{count:,} {text}", job.queue, severity="warning")
+    if (count := counts["base64"]) and policy_of(job.queue, job.settings) != "raw":
+        text = "messages are base64 of what SQS refuses, and stay base64; azure.encoding says base64."
+        job.run.finding("queue.undecoded", f"{count:,} {text}", job.queue, severity="warning")

@@ -25,9 +25,14 @@ def target_name(queue: str) -> str:
     return queue.removesuffix(POISON) + DEAD_LETTER if queue.endswith(POISON) else queue
 
 
+def policy_of(queue: str, settings: QueueSettings) -> Encoding:
+    """Return what is wished of the bodies of a queue."""
+    return settings.encodings.get(queue, settings.encoding)
+
+
 def letter_of(message: Message, queue: str, settings: QueueSettings) -> Letter:
     """Return the message as SQS is to hold it. Its tries do not count our own taking."""
-    body, encoding = _body(message.body, settings.encodings.get(queue, settings.encoding))
+    body, encoding = _body(message.body, policy_of(queue, settings))
     ours = 1 if message.receipt else 0
     return Letter(
         key=message.id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.queue.deadletters import given_to
 from wkms_migrate.phases.queue.ends import targets
 from wkms_migrate.phases.queue.job import result_key
@@ -118,19 +119,31 @@ def _problems(account: Account) -> Iterator[str]:
     if missing > 0:
         yield f"{missing:,} of the messages found were neither sent, nor are they left: expired, or consumed"
     if account.done and account.mode == "drain" and account.left > account.refused:
-        yield f"{account.left - account.refused:,} messages are on the source: they came later; drain again"
+        yield (
+            f"{counted(account.left - account.refused, 'message that came later is', 'messages that came later are')}"
+            " on the source: drain again"
+        )
     if account.refused:
-        yield f"{account.refused:,} messages were refused by SQS and wait on the source"
+        yield f"{counted(account.refused, 'message')} refused by SQS, still on the source"
     yield from _problems_on_target(account)
 
 
 def _problems_on_target(account: Account) -> Iterator[str]:
     if account.on_dead_letters is not None and account.on_dead_letters < account.dead_expected:
         gone = account.dead_expected - account.on_dead_letters
-        yield f"{gone:,} messages are missing among the dead letters: redriven or consumed there, or lost"
+        yield (
+            f"{counted(gone, 'message is', 'messages are')} missing among the dead letters: redriven or"
+            " consumed there, or lost"
+        )
     if account.on_target is None:
         return
     if account.on_target < account.expected:
-        yield f"{account.expected - account.on_target:,} messages are missing on the target: consumed there, or lost"
+        yield (
+            f"{counted(account.expected - account.on_target, 'message is', 'messages are')} missing on the"
+            " target: consumed there, or lost"
+        )
     elif account.on_target > account.expected + account.perhaps_twice + account.by_others:
-        yield f"{account.on_target - account.expected:,} messages are on the target that this run did not send"
+        yield (
+            f"{counted(account.on_target - account.expected, 'message is', 'messages are')} on the target that"
+            " this run did not send"
+        )

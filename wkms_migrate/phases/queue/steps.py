@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import ConfigError
 from wkms_migrate.phases.queue.copy import copy, cost_of
 from wkms_migrate.phases.queue.drain import drain, forward
@@ -35,7 +36,7 @@ def _check_hands(context: Context, found: list[Planned]) -> None:
     """Refuse more bridges than threads: a bridge never ends, so each needs one of its own."""
     if (wanted := sum(1 for one in found if one.url)) > context.settings.workers:
         raise ConfigError(
-            f"{wanted} queues are to be forwarded, and workers is {context.settings.workers}.",
+            f"{counted(wanted, 'queue is', 'queues are')} to be forwarded, and workers is {context.settings.workers}.",
             hint="Name fewer in phases.queue.queues, or raise workers.",
         )
 
@@ -48,7 +49,7 @@ def _move(context: Context, settings: QueueSettings, one: Planned, dead_url: str
     ends = Ends(queue=one.queue, url=one.url, dead_url=dead_url, again="." in digest)
     yield Step(
         id=step,
-        summary=f"{settings.mode.capitalize()} {one.queue} (about {one.count:,} messages) into {one.target}",
+        summary=f"{settings.mode.capitalize()} {one.queue} (about {counted(one.count, 'message')}) into {one.target}",
         run=partial(MODES[settings.mode], ends=ends),
         digest=digest,
         preview=partial(_foretold, one, settings),

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.queue.copy import cost_of
 from wkms_migrate.phases.queue.deadletters import diverts, limit_of
 from wkms_migrate.phases.queue.drain import age_of
@@ -104,7 +105,9 @@ def _hidden(one: Planned, front: Sequence[Message]) -> int | None:
 
 def _of_messages(settings: QueueSettings, one: Planned, front: Sequence[Message], facts: Facts | None) -> Iterator[str]:
     if hidden := _hidden(one, front):
-        yield f"{hidden:,} messages are hidden: delayed, or a consumer holds them; they move when they show"
+        yield (
+            f"{counted(hidden, 'message is', 'messages are')} hidden: delayed, or held by a consumer; to be moved later"
+        )
     most = limit_of(settings, facts)
     if not one.queue.endswith(POISON) and (tried := sum(1 for message in front if message.dequeue_count >= most)):
         fate = "they go to the dead letters" if diverts(settings, one.queue) else f"SQS counts anew, to {most} again"
@@ -119,7 +122,9 @@ def _problems(
     if facts is None:
         return
     if facts.messages and not settings.appends:
-        yield f"the target holds {facts.messages:,} messages: purge it, or set phases.queue.on_existing: append"
+        yield (
+            f"the target holds {counted(facts.messages, 'message')}: purge it, or set phases.queue.on_existing: append"
+        )
     if one.count and (lives is None or lives > facts.retention_seconds):
         yield f"SQS keeps a message for {facts.retention_seconds / DAY:.3g} days at most; some would live longer"
     if has_poison and facts.redrive is None and settings.redrive != "set":

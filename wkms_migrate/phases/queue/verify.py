@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wkms_migrate.clients import azure_queue, sqs
+from wkms_migrate.counted import counted
 from wkms_migrate.events import Json
 from wkms_migrate.phases.queue.deadletters import is_shared
 from wkms_migrate.phases.queue.job import Ends, result_key
@@ -35,7 +36,8 @@ def verify(run: StepRun, ends: Ends, moved_by: str) -> Mapping[str, Json]:
     if settings.target_in_use:
         run.finding(
             "queue.uncounted",
-            f"The target is in use, so its count was not compared; SQS acknowledged {moved['sent']:,} messages by MD5.",
+            f"The target is in use, so its count was not compared; SQS acknowledged"
+            f" {counted(moved['sent'], 'message')} by MD5.",
             queue,
         )
         return {}
@@ -78,7 +80,8 @@ def _account(run: StepRun, queue: str, moved: Mapping[str, Json], left: int) -> 
     if missing:
         run.finding(
             "queue.unaccounted",
-            f"Of {moved['found']:,} messages {missing:,} were gone before they could be taken.",
+            f"Of {counted(moved['found'], 'message')} {missing:,}"
+            f" {'was gone before it' if missing == 1 else 'were gone before they'} could be taken.",
             queue,
             kind="risk",
             severity="warning",
@@ -87,7 +90,7 @@ def _account(run: StepRun, queue: str, moved: Mapping[str, Json], left: int) -> 
     else:
         total = int(moved["sent"]) + int(moved["held"]) + int(moved["rejected"])
         if came := total - int(moved["found"]):
-            run.finding("queue.came", f"{came:,} messages came while the others were moved.", queue)
+            run.finding("queue.came", f"{counted(came, 'message')} came while the others were moved.", queue)
         else:
             run.verified(queue, "found = sent + held + refused", int(moved["found"]), total)
     if moved["mode"] == "copy" and left < int(moved["sent"]):
@@ -102,7 +105,8 @@ def _compare(run: StepRun, moved: Mapping[str, Json], expected: Expected, target
     if expected.count < found <= most:
         run.finding(
             "queue.twice",
-            f"Up to {found - expected.count} messages are on the target twice: a send was cut off and made again.",
+            f"Up to {counted(found - expected.count, 'message is', 'messages are')} on the target twice: a send"
+            " was cut off and made again.",
             expected.object,
             kind="risk",
             severity="warning",

@@ -45,6 +45,7 @@ def test_raw_changes_no_body_that_sqs_can_hold(body):
         (b64encode("안녕".encode()).decode(), "raw", b64encode("안녕".encode()).decode(), "base64"),
         (b64encode(b"\xff\xfe").decode(), "auto", b64encode(b"\xff\xfe").decode(), "text"),
         (b64encode(b"\x00bell").decode(), "auto", b64encode(b"\x00bell").decode(), "base64"),
+        (b64encode(b"\x00bell").decode(), "base64", b64encode(b"\x00bell").decode(), "base64"),
         ("YWJ=", "auto", "YWJ=", "text"),  # bits are set that no encoder sets
         ("\x0b", "raw", b64encode(b"\x0b").decode(), "wrapped"),
         ("\ufffe", "raw", b64encode("\ufffe".encode()).decode(), "wrapped"),
