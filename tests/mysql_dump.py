@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +36,10 @@ class Halves:
     ) -> RunState:
         """Load the place's dump, or `only` some of its schemas, into the target."""
         return self._run(load.phase(self.place, only), run, watch, settings)
+
+    def state(self, name: str) -> RunState:
+        """Return what the journal of a half says: `dump-source` or `load`."""
+        return journal.load(self.file.parent / "runs" / name)
 
     def _run(self, phase: Phase, name: str, watch: Watch | None, flags: dict[str, object]) -> RunState:
         settings = config.load(
@@ -77,19 +79,10 @@ def prepare(
     return Halves(file, place or str(folder / "dump"))
 
 
-def main(file: Path, place: str, half: str, die_at: int) -> None:
-    """Run a half and kill this process just before its journal would keep the `die_at`-th event."""
-    seen = 0
-
-    def watch(event: events.Event) -> None:
-        nonlocal seen
-        if not isinstance(event, events.EPHEMERAL):
-            seen += 1
-            if seen == die_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    getattr(Halves(file, place), half)(watch)
+def main(file: Path, place: str, half: str, die_at: int, delay: float = 0.0) -> None:
+    """Run a half and kill this process at or after an event."""
+    getattr(Halves(file, place), half)(mysql_move.dying(die_at, delay))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), *map(float, sys.argv[5:]))

@@ -1,21 +1,28 @@
-"""Kills a copy again and again at random moments, each time in a process of its own, and counts what it does twice."""
+"""Kills what moves rows again and again at random moments, each time in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from endpoints import MysqlEndpoint, MysqlPair
+from mysql_dump import Halves
 from mysql_move import Move, execute, fetch, filled
+
+from wkms_migrate.journal import RunState
 
 TESTS = Path(__file__).parent
 SECONDS = 120
-EVENTS = 8  # after about so many a process dies; done steps state none, so each death comes further on
+# After about so many events a process dies: in the midst of the rows, and in the steps behind them. A step that is done
+# states none, so each death comes further on.
+EARLY, LATE = 8, 40
 LONGEST_DELAY = 0.06
 
 
@@ -30,7 +37,7 @@ class Tally:
 
     @property
     def repeated(self) -> int:
-        """Chunks loaded more than once."""
+        """Chunks loaded, or files written, more than once."""
         return self.loads - self.chunks
 
 
@@ -62,8 +69,17 @@ def loads(end: MysqlEndpoint) -> int:
 
 def kill_at(move: Move, number: int, delay: float = 0.0) -> bool:
     """Run the phase in a process that dies at or after an event; False when it ended before."""
+    return _dies(TESTS / "mysql_move.py", move.file, number, delay)
+
+
+def kill_half_at(halves: Halves, half: str, number: int, delay: float = 0.0) -> bool:
+    """Run a dump or a load in a process that dies at or after an event; False when it ended before."""
+    return _dies(TESTS / "mysql_dump.py", halves.file, halves.place, half, number, delay)
+
+
+def _dies(*words: object) -> bool:
     ended = subprocess.run(
-        [sys.executable, TESTS / "mysql_move.py", move.file, str(number), str(delay)],
+        [sys.executable, *map(str, words)],
         capture_output=True,
         text=True,
         check=False,
@@ -74,20 +90,86 @@ def kill_at(move: Move, number: int, delay: float = 0.0) -> bool:
     return ended.returncode == -9
 
 
-def survive(move: Move, target: MysqlEndpoint, dice: random.Random, deaths: int) -> Tally:
+def kill_command(file: Path, *words: str, seconds: float) -> bool:
+    """Run a mysql command in a process that dies after so many seconds; False when it ended before."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "wkms_migrate", "mysql", *words, "--config", file],
+        cwd=file.parent,
+        env=os.environ | {"PYTHONPATH": str(TESTS.parent)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait(seconds)
+    except subprocess.TimeoutExpired:
+        running.kill()
+    return running.wait(SECONDS) == -signal.SIGKILL
+
+
+def again_and_again(
+    dies: Callable[[int, float], bool], dice: random.Random, deaths: int, events: Sequence[int]
+) -> Iterator[int]:
+    """Yield after each death, so many at most, at a random event and for half of them a little later."""
+    for number in range(deaths):
+        delay = dice.choice([0.0, dice.uniform(0.001, LONGEST_DELAY)])
+        if not dies(1 + int(dice.expovariate(1 / dice.choice(events))), delay):
+            return
+        yield number
+
+
+def struck(state: RunState) -> str:
+    """Return the step that was at work when its process died."""
+    open_ones = [name for name, step in state.steps.items() if step.status != "done"]
+    return open_ones[-1] if open_ones else f"after {list(state.steps)[-1] if state.steps else 'nothing'}"
+
+
+def survive(
+    move: Move, target: MysqlEndpoint, dice: random.Random, deaths: int, events: Sequence[int] = (EARLY,)
+) -> Tally:
     """Kill one copy up to so many times, then let it end."""
     tally = Tally()
     before = loads(target)
-    while tally.deaths < deaths:
-        number = 1 + int(dice.expovariate(1 / EVENTS))
-        if not kill_at(move, number, dice.choice([0.0, dice.uniform(0.001, LONGEST_DELAY)])):
-            break
+    for _ in again_and_again(lambda number, delay: kill_at(move, number, delay), dice, deaths, events):
         tally.deaths += 1
-        steps = move.context().state.steps
-        open_ones = [name for name, step in steps.items() if step.status != "done"]
-        tally.where[open_ones[-1] if open_ones else f"after {list(steps)[-1] if steps else 'nothing'}"] += 1
+        tally.where[struck(move.context().state)] += 1
     state = move.run()
     tally.loads = loads(target) - before
     tally.chunks = sum(table["chunks"] for table in state.outputs("mysql")["tables"].values())
+    assert all(one.ok for one in state.verified.values())
+    return tally
+
+
+def survive_dump(halves: Halves, dice: random.Random, deaths: int, events: Sequence[int] = (EARLY,)) -> Tally:
+    """Kill one dump up to so many times, then let it end. A file that is written again is another file."""
+    tally = Tally()
+    files: set[tuple[str, int, int]] = set()
+
+    def look() -> None:
+        for path in Path(halves.place).rglob("*.tsv.zst"):
+            found = path.stat()
+            files.add((str(path), found.st_ino, found.st_mtime_ns))
+
+    for _ in again_and_again(lambda number, delay: kill_half_at(halves, "dump", number, delay), dice, deaths, events):
+        tally.deaths += 1
+        tally.where[struck(halves.state("dump-source"))] += 1
+        look()
+    halves.dump()
+    look()
+    tally.loads, tally.chunks = len(files), len({path for path, _, _ in files})
+    return tally
+
+
+def survive_load(
+    halves: Halves, target: MysqlEndpoint, dice: random.Random, deaths: int, events: Sequence[int] = (EARLY,)
+) -> Tally:
+    """Kill one load up to so many times, then let it end."""
+    tally = Tally()
+    before = loads(target)
+    for _ in again_and_again(lambda number, delay: kill_half_at(halves, "load", number, delay), dice, deaths, events):
+        tally.deaths += 1
+        tally.where[struck(halves.state("load"))] += 1
+    state = halves.load()
+    tally.loads, tally.chunks = loads(target) - before, len(list(Path(halves.place).rglob("*.tsv.zst")))
     assert all(one.ok for one in state.verified.values())
     return tally

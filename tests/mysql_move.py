@@ -116,8 +116,8 @@ def _server(endpoint: MysqlEndpoint, secret: Path) -> dict[str, Any]:
     }
 
 
-def main(file: Path, die_at: int, delay: float) -> None:
-    """Run the phase and kill this process `delay` seconds after its `die_at`-th event.
+def dying(die_at: int, delay: float) -> Watch:
+    """Return a watcher that kills this process `delay` seconds after its `die_at`-th event.
 
     Without a delay that is just before the journal would keep the event.
     """
@@ -132,7 +132,12 @@ def main(file: Path, die_at: int, delay: float) -> None:
             elif seen == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    Move(file).run(watch)
+    return watch
+
+
+def main(file: Path, die_at: int, delay: float) -> None:
+    """Run the phase and kill this process at or after an event."""
+    Move(file).run(dying(die_at, delay))
 
 
 if __name__ == "__main__":

@@ -129,28 +129,3 @@ def test_ddl_on_the_source_during_the_copy_names_the_table_and_keeps_the_others(
     state = move.run()
     assert loads(pair.target) - before == state.outputs("mysql")["tables"][f"{SCHEMA}.other"]["chunks"]
     assert all(one.ok for one in state.verified.values())
-
-
-def test_a_thousand_tables_arrive(mysql_pair, tmp_path):
-    """Of every table the rows, the keys and the definition are compared by the phase itself, and their number here."""
-    for end in (mysql_pair.source, mysql_pair.target):
-        execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")
-    statements = (
-        statement
-        for number in range(1000)
-        for statement in (
-            f"CREATE TABLE t{number} (id INT PRIMARY KEY, v VARCHAR(20), n INT, KEY (v), CHECK (n <> {number}))",
-            f"INSERT INTO t{number} VALUES (1, 'x{number}', -1), (2, NULL, NULL)",
-        )
-    )
-    try:
-        execute(mysql_pair.source, f"CREATE DATABASE {SCHEMA}", f"USE {SCHEMA}", *statements)
-        state = prepare(mysql_pair, tmp_path, schemas=[SCHEMA], users=False).run()
-        assert tables(mysql_pair.target) == tables(mysql_pair.source)
-        checks = [(one.object, one.check) for one in state.verified.values() if one.ok]
-        assert len({name for name, check in checks if check == "digest"}) == 1000
-        assert len({name for name, check in checks if check == "definition"}) == 1000
-        assert fetch(mysql_pair.target, f"SELECT v FROM {SCHEMA}.t999 ORDER BY id") == [("x999",), (None,)]
-    finally:
-        for end in (mysql_pair.source, mysql_pair.target):
-            execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")

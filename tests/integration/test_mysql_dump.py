@@ -198,7 +198,7 @@ def test_a_target_with_something_in_it(make, mysql_pair):
         mysql_pair.target, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)",
         f"INSERT INTO {SCHEMA}.t VALUES (7)",
     )  # fmt: skip
-    with pytest.raises(Refused, match="1 tables already"):
+    with pytest.raises(Refused, match="1 table already"):
         halves.load()
     halves.load(on_existing="append")
     assert fetch(mysql_pair.target, f"SELECT * FROM {SCHEMA}.t") == [("1",), ("2",), ("7",)]

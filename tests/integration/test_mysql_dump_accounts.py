@@ -13,6 +13,9 @@ from endpoints import MysqlEndpoint, MysqlPair
 from mysql_dump import Halves, prepare
 from mysql_move import execute, fetch
 
+from wkms_migrate import events
+from wkms_migrate.errors import Interrupted
+
 pytestmark = pytest.mark.integration
 
 SCHEMA, NEW = "dump_people", "dump_people_new"
@@ -59,6 +62,25 @@ def log_in(end: MysqlEndpoint, password: str) -> pymysql.Connection:
 
 def accounts(end: MysqlEndpoint) -> list[tuple[str, ...]]:
     return fetch(end, "SELECT user, account_locked FROM mysql.user WHERE user LIKE 'dp%' ORDER BY user")
+
+
+def test_a_load_that_was_cut_off_names_every_account_that_it_made_locked(make, mysql_pair):
+    """The account is made and the journal does not say yet that it is locked."""
+    halves = make()
+    halves.dump()
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Finding) and event.code == "mysql-user-locked":
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        halves.load(stop)
+    made = len(accounts(mysql_pair.target))
+    assert made > 0
+    state = halves.load()
+    assert len(accounts(mysql_pair.target)) > made
+    told = {one.object for one in state.findings.values() if one.code == "mysql-user-locked"}
+    assert told == {f"`{user}`@`%`" for user, locked in accounts(mysql_pair.target) if locked == "Y"}
 
 
 def test_accounts_come_back_locked_and_no_hash_is_in_the_dump(make, mysql_pair, tmp_path):

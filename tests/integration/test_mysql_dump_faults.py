@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +14,10 @@ from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
 from endpoints import AwsEndpoint, MysqlPair
 from mysql_dump import Halves, prepare
+from mysql_kills import kill_half_at
 from mysql_move import checksums, execute, fetch, filled
 
-from wkms_migrate import events, journal
+from wkms_migrate import events
 from wkms_migrate.errors import Interrupted, Refused, WkmsError
 from wkms_migrate.journal import RunState
 from wkms_migrate.phases.mysql.dump_store import PART_BYTES
@@ -26,7 +25,6 @@ from wkms_migrate.phases.mysql.dump_store import PART_BYTES
 pytestmark = pytest.mark.integration
 
 SCHEMA = "dump_faults"
-TESTS = Path(__file__).parents[1]
 TABLES = ("big", "names", "keyless")
 
 
@@ -70,23 +68,9 @@ def in_strict_s3(pair: MysqlPair, folder: Path, double: StrictS3) -> Halves:
     return prepare(pair, folder, place="s3://dumps/야간/2025", s3=end, schemas=[SCHEMA], chunk_mib=1)
 
 
-def killed(halves: Halves, half: str, die_at: int) -> bool:
-    """Run a half in a process that dies at an event; False when it ended before."""
-    ended = subprocess.run(
-        [sys.executable, TESTS / "mysql_dump.py", halves.file, halves.place, half, str(die_at)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent}"},
-    )
-    assert ended.returncode in {0, -9}, ended.stderr
-    return ended.returncode == -9
-
-
 def is_done(halves: Halves) -> bool:
     """Say whether the dump was whole when its process died: it is of that moment, and is not made again."""
-    known = journal.load(halves.file.parent / "runs" / "dump-source").steps.get("mysql-dump/dump")
+    known = halves.state("dump-source").steps.get("mysql-dump/dump")
     return known is not None and known.status == "done"
 
 
@@ -109,7 +93,7 @@ def counted(written: list[str]) -> Callable[[events.Event], None]:
 def test_a_dump_killed_again_and_again_ends_exact(halves, filled_source):
     """Rows change between the attempts: no file of an earlier moment may stay in the dump."""
     deaths = 0
-    while killed(halves, "dump", 3 + 2 * deaths):
+    while kill_half_at(halves, "dump", 3 + 2 * deaths):
         deaths += 1
         if is_done(halves):
             continue
@@ -127,7 +111,7 @@ def test_a_dump_killed_again_and_again_ends_exact(halves, filled_source):
 def test_a_load_killed_again_and_again_ends_exact(halves, filled_source):
     halves.dump()
     deaths = 0
-    while killed(halves, "load", 4 + 2 * deaths):
+    while kill_half_at(halves, "load", 4 + 2 * deaths):
         deaths += 1
     assert deaths >= 5
     assert_exact(filled_source)
@@ -240,7 +224,7 @@ def test_through_s3_that_is_strict(filled_source, tmp_path, strict_s3):
 def test_a_dump_into_s3_is_killed_and_goes_on(filled_source, tmp_path, strict_s3):
     halves = in_strict_s3(filled_source, tmp_path, strict_s3)
     deaths = 0
-    while killed(halves, "dump", 5 + 4 * deaths):
+    while kill_half_at(halves, "dump", 5 + 4 * deaths):
         deaths += 1
         if not is_done(halves):
             execute(filled_source.source, f"UPDATE {SCHEMA}.big SET v = 'changed {deaths}' WHERE id = {deaths * 700}")

@@ -17,7 +17,7 @@ from private_server import MIB, PrivateServer, private_target
 
 from wkms_migrate import events
 from wkms_migrate.errors import ConfigError, TransientError, WkmsError
-from wkms_migrate.phases.mysql import data
+from wkms_migrate.phases.mysql import patience
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +103,7 @@ def test_a_target_that_restarts_under_the_load_is_waited_for(move, pair, private
 
 
 def test_a_target_that_stays_away_is_named(move, pair, private, monkeypatch):
-    monkeypatch.setattr(data, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 2.0)
     with pytest.raises(TransientError, match="target MySQL server") as failed:
         move.run(once(private.kill))
     assert "running again goes on" in failed.value.hint or "firewall" in failed.value.hint

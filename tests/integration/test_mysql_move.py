@@ -138,7 +138,7 @@ def test_json_that_text_cannot_carry_is_told(make, mysql_pair):
         "INSERT INTO t VALUES (1, JSON_OBJECT('price', CAST(1.10 AS DECIMAL(4,2)))), (2, '{\"price\": 1.1}')",
     ).run()
     found = [one for one in state.findings.values() if one.code == "mysql-json-number"]
-    assert [(one.object, one.kind, one.text[:6]) for one in found] == [(f"{SCHEMA}.t", "converted", "1 rows")]
+    assert [(one.object, one.kind, one.text[:6]) for one in found] == [(f"{SCHEMA}.t", "converted", "1 row ")]
     assert fetch(mysql_pair.target, f"SELECT j FROM {SCHEMA}.t ORDER BY id") == [('{"price": 1.1}',)] * 2
 
 
@@ -293,7 +293,7 @@ def test_orphans_are_moved_and_told(make):
         "INSERT INTO c VALUES (1, 1, 1), (2, NULL, 1)",
     ).run()
     found = [one for one in state.findings.values() if one.code == "mysql-orphans"]
-    assert [one.text[:6] for one in found] == ["1 rows"]
+    assert [one.text[:6] for one in found] == ["1 row "]
 
 
 def test_preflight_names_every_problem_at_once(make, mysql_pair):

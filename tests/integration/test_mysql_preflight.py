@@ -282,7 +282,7 @@ def test_the_command_finds_an_error_and_writes_the_group(make, mysql_pair):
     (problem,) = [one for one in ended.data["problems"] if one["severity"] == "error"]
     assert problem["id"] == "local-infile"
     assert "ParameterName=local_infile,ParameterValue=1,ApplyMethod=immediate" in problem["fix"]["aws"]
-    assert "1 things stand in the way" in ended.data["error"]
+    assert "1 thing stands in the way" in ended.data["error"]
     assert accepted.code == 0, accepted.told
     text = (move.file.parent / "group.tf").read_text(encoding="utf-8")
     assert 'name         = "log_bin_trust_function_creators"' in text

@@ -1,25 +1,43 @@
-"""A target that dies and comes back in any step but the copy of rows: the step begins anew, and the result is exact."""
+"""A server that dies and comes back in any step but the copy of rows: the step begins anew, and the result is exact."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from endpoints import MysqlPair
+from endpoints import MysqlEndpoint, MysqlPair
 from mysql_dump import prepare as prepare_halves
 from mysql_move import Move, checksums, execute, fetch, filled, prepare
 from private_server import PrivateServer, private_target
 
+from wkms_migrate import events
 from wkms_migrate.errors import TransientError
-from wkms_migrate.phases.mysql import fidelity, objects, patience, schema, verify_rows
+from wkms_migrate.phases.mysql import (
+    catalog,
+    fidelity,
+    load,
+    objects,
+    pairs,
+    patience,
+    roster,
+    schema,
+    survey,
+    unchanged,
+    users,
+    verify_rows,
+)
+from wkms_migrate.phases.mysql.dump_rows import RowsDump
+from wkms_migrate.phases.mysql.load_rows import RowsLoad
 
 pytestmark = pytest.mark.integration
 
 SCHEMA = "restart_case"
+PEOPLE = ("rc_one", "rc_three", "rc_two")
 PATIENCE = 60.0
 
 
@@ -29,13 +47,15 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]
         yield server
 
 
-@pytest.fixture
-def pair(mysql_pair: MysqlPair, private: PrivateServer) -> Iterator[MysqlPair]:
-    made = MysqlPair(source=mysql_pair.source, target=private.endpoint)
-    for end in (made.source, made.target):
-        execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")
+def clean(pair: MysqlPair) -> None:
+    for end in (pair.source, pair.target):
+        execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}", f"DROP USER IF EXISTS {', '.join(PEOPLE)}")
+
+
+def fill(pair: MysqlPair) -> None:
+    clean(pair)
     execute(
-        made.source,
+        pair.source,
         f"CREATE DATABASE {SCHEMA}",
         f"USE {SCHEMA}",
         "CREATE TABLE p (id INT PRIMARY KEY, v INT, KEY (v))",
@@ -47,10 +67,27 @@ def pair(mysql_pair: MysqlPair, private: PrivateServer) -> Iterator[MysqlPair]:
         "CREATE VIEW one AS SELECT id FROM p",
         "CREATE VIEW two AS SELECT id FROM one",
         "CREATE TRIGGER t BEFORE INSERT ON p FOR EACH ROW SET NEW.v = NEW.v + 1",
+        f"CREATE USER {', '.join(PEOPLE)}",
+        f"GRANT SELECT ON {SCHEMA}.* TO {', '.join(PEOPLE)}",
     )
+
+
+@pytest.fixture
+def pair(mysql_pair: MysqlPair, private: PrivateServer) -> Iterator[MysqlPair]:
+    """A target that may be killed."""
+    made = MysqlPair(source=mysql_pair.source, target=private.endpoint)
+    fill(made)
     yield made
-    for end in (made.source, made.target):
-        execute(end, f"DROP DATABASE IF EXISTS {SCHEMA}")
+    clean(made)
+
+
+@pytest.fixture
+def turned(mysql_pair: MysqlPair, private: PrivateServer) -> Iterator[MysqlPair]:
+    """A source that may be killed."""
+    made = MysqlPair(source=private.endpoint, target=mysql_pair.target)
+    fill(made)
+    yield made
+    clean(made)
 
 
 @pytest.fixture
@@ -86,8 +123,15 @@ def dying(private: PrivateServer, function: Callable[..., Any], at: int = 2) -> 
 
 @pytest.mark.parametrize(
     "place",
-    [(schema, "_make_table", 2), (objects, "put", 2), (verify_rows, "_there", 2), (fidelity, "compare_objects", 1)],
-    ids=["schema", "objects", "verify rows", "verify"],
+    [
+        (schema, "_make_table", 2),
+        (pairs, "sorted_alike", 1),
+        (unchanged, "check", 2),
+        (objects, "put", 2),
+        (verify_rows, "_there", 2),
+        (fidelity, "compare_objects", 1),
+    ],
+    ids=["schema", "before the rows", "after the rows", "objects", "verify rows", "verify"],
 )
 def test_a_step_begins_anew_when_the_target_is_back(move, pair, private, monkeypatch, place):
     module, name, at = place
@@ -150,3 +194,130 @@ def test_a_load_whose_target_dies_between_objects_goes_on(pair, private, tmp_pat
     state = halves.load()
     assert_exact(pair)
     assert all(one.ok for one in state.verified.values())
+
+
+def test_a_load_waits_for_a_target_that_is_away_as_the_rows_begin(pair, private, tmp_path, monkeypatch):
+    halves = prepare_halves(pair, tmp_path, schemas=[SCHEMA], users=False)
+    halves.dump()
+    back = threading.Thread(target=private.start)
+    begin = RowsLoad.__init__
+
+    def begun(*arguments: Any) -> None:
+        private.kill()
+        back.start()
+        begin(*arguments)
+
+    monkeypatch.setattr(RowsLoad, "__init__", begun)
+    state = halves.load()
+    back.join(PATIENCE)
+    assert_exact(pair)
+    assert all(one.ok for one in state.verified.values())
+
+
+@dataclass(slots=True)
+class Absence:
+    """A private server that dies in the middle of a step, and is back no sooner than the step says that it waits."""
+
+    private: PrivateServer
+    starting: list[threading.Thread] = field(default_factory=list)
+
+    def before(self, function: Callable[..., Any], at: int) -> Callable[..., Any]:
+        """Return the function, before whose call number `at` the server dies."""
+        calls = 0
+
+        def called(*args: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                self.private.kill()
+            return function(*args, **options)
+
+        return called
+
+    def watch(self, event: events.Event) -> None:
+        if isinstance(event, events.Log) and event.text.startswith("Waiting until the server answers"):
+            self.starting.append(threading.Thread(target=self.private.start))
+            self.starting[-1].start()
+
+    def assert_waited_once(self) -> None:
+        for thread in self.starting:
+            thread.join(PATIENCE)
+        assert len(self.starting) == 1
+
+
+@pytest.fixture
+def absence(private: PrivateServer) -> Iterator[Absence]:
+    made = Absence(private)
+    yield made
+    for thread in made.starting:
+        thread.join(PATIENCE)
+    private.start()
+
+
+def people(end: MysqlEndpoint) -> list[str]:
+    return [row[0] for row in fetch(end, "SELECT user FROM mysql.user WHERE user LIKE 'rc%' ORDER BY user")]
+
+
+@pytest.mark.parametrize("place", [(survey, "take", 1), (users, "_create", 2)], ids=["preflight", "users"])
+def test_the_first_steps_wait_for_the_target(pair, tmp_path, monkeypatch, absence, place):
+    module, name, at = place
+    monkeypatch.setattr(module, name, absence.before(getattr(module, name), at))
+    state = prepare(pair, tmp_path, schemas=[SCHEMA]).run(absence.watch)
+    absence.assert_waited_once()
+    assert_exact(pair)
+    assert people(pair.target) == list(PEOPLE)
+    assert not [one for one in state.findings.values() if one.code == "mysql-user-kept"]
+
+
+def test_a_backup_waits_for_the_target_and_is_whole(pair, tmp_path, monkeypatch, absence):
+    """It is of a snapshot, which dies with the server's connections."""
+    execute(pair.target, f"CREATE DATABASE {SCHEMA}", f"CREATE TABLE {SCHEMA}.mine (id INT PRIMARY KEY)")
+    execute(pair.target, f"INSERT INTO {SCHEMA}.mine VALUES (1), (2)")
+    monkeypatch.setattr(RowsDump, "_attempt", absence.before(RowsDump._attempt, 1))
+    move = prepare(pair, tmp_path, schemas=[SCHEMA], on_existing="replace")
+    move.run(absence.watch)
+    absence.assert_waited_once()
+    assert_exact(pair)
+    run_dir = move.context().run_dir
+    backup = move.context().output("mysql", "backup")
+    assert [path.name for path in (run_dir / "backup").iterdir()] == [Path(backup).name]
+    execute(pair.target, f"DROP DATABASE {SCHEMA}")
+    prepare_halves(pair, tmp_path, place=str(run_dir / backup), schemas=[SCHEMA]).load()
+    assert fetch(pair.target, f"SELECT id FROM {SCHEMA}.mine ORDER BY id") == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize("place", [(load, "_check_target", 1), (users, "_create", 2)], ids=["check", "users"])
+def test_the_first_steps_of_a_load_wait_for_the_target(pair, tmp_path, monkeypatch, absence, place):
+    halves = prepare_halves(pair, tmp_path, schemas=[SCHEMA])
+    halves.dump()
+    module, name, at = place
+    monkeypatch.setattr(module, name, absence.before(getattr(module, name), at))
+    state = halves.load(absence.watch)
+    absence.assert_waited_once()
+    assert_exact(pair)
+    assert people(pair.target) == list(PEOPLE)
+    told = {(one.code, one.object.strip("`").partition("`")[0]) for one in state.findings.values()}
+    assert {("mysql-user-locked", name) for name in PEOPLE} <= told
+    assert "mysql-user-kept" not in {code for code, _ in told}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(survey, "take", 1), (catalog, "definitions", 1), (roster, "read", 2), (fidelity, "compare_tables", 1)],
+    ids=["preflight", "schema", "grants", "verify"],
+)
+def test_a_step_waits_for_the_source(turned, tmp_path, monkeypatch, absence, place):
+    module, name, at = place
+    monkeypatch.setattr(module, name, absence.before(getattr(module, name), at))
+    state = prepare(turned, tmp_path, schemas=[SCHEMA]).run(absence.watch)
+    absence.assert_waited_once()
+    assert_exact(turned)
+    assert people(turned.target) == list(PEOPLE)
+    assert all(one.ok for one in state.verified.values())
+
+
+def test_a_server_that_never_answered_is_not_waited_for(pair, tmp_path, private, absence):
+    private.kill()
+    with pytest.raises(TransientError, match=r"target MySQL server .* cannot be reached"):
+        prepare(pair, tmp_path, schemas=[SCHEMA]).run(absence.watch)
+    assert not absence.starting

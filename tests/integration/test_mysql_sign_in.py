@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -116,6 +118,21 @@ def at(one: SignIn, issuer: Authority, tokens: Callable[[str], str], auth: str =
 def test_an_expired_certificate_is_named_so(issuer):
     """By the double: a real server does not load one."""
     with running(tls(issuer, days=-1)) as one, pytest.raises(ConfigError, match="its certificate has expired"):
+        mysql.connect(at(one, issuer, lambda _: "the-token"), "target")
+    assert one.sent == []
+
+
+class HangsUp:
+    """In place of TLS: hears the client out and leaves, as a server does that is shut down just then."""
+
+    def wrap_socket(self, connection: socket.socket, **_: object) -> NoReturn:
+        connection.recv(1 << 16)
+        connection.close()
+        raise EOFError
+
+
+def test_a_server_that_leaves_in_the_handshake_may_come_back(issuer):
+    with running(HangsUp()) as one, pytest.raises(TransientError, match="cannot be reached"):
         mysql.connect(at(one, issuer, lambda _: "the-token"), "target")
     assert one.sent == []
 

@@ -16,7 +16,7 @@ from wkms_migrate.errors import Refused, VerificationFailed
 pytestmark = pytest.mark.integration
 
 SCHEMA = "to_mariadb"
-OTHERWISE = {"-0e0"}  # MariaDB has no negative zero
+OTHERWISE = {"-0e0"}  # as tests/integration/test_mysql_floats.py proves of MariaDB's columns
 Make = Callable[..., Move]
 
 
@@ -124,6 +124,16 @@ def test_a_key_that_is_sorted_otherwise_keeps_every_row(make, pair):
     move.run()
     query = f"SELECT HEX(id), v FROM {SCHEMA}.t ORDER BY 1"
     assert fetch(pair.target, query) == fetch(pair.source, query)
+
+
+def test_a_negative_zero_is_told_as_the_difference_that_it_is(make):
+    move = make(
+        "CREATE TABLE t (id INT PRIMARY KEY, d DOUBLE, f FLOAT)", "INSERT INTO t VALUES (1, -0e0, 0), (2, 1, 1)"
+    )
+    with pytest.raises(VerificationFailed, match=rf"{SCHEMA}\.t: ranges is 1 on the source and 0 on the target"):
+        move.run()
+    told = [one for one in move.context().state.findings.values() if one.code == "mysql-rows-differ"]
+    assert ["id=1: d: -0 ≠ 0" in one.text for one in told] == [True]
 
 
 def test_a_narrower_column_fails_verification(make, pair):

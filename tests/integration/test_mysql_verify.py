@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,17 @@ from commands import mysql
 from endpoints import MysqlPair
 from mysql_move import Move, checksums, execute, fetch, filled, prepare
 
-from wkms_migrate import events
+from wkms_migrate import cli, events
 from wkms_migrate.errors import VerificationFailed
+from wkms_migrate.phases.mysql import compare, verify_rows
+from wkms_migrate.phases.mysql.chunks import Chunk
+from wkms_migrate.phases.mysql.compare import Ends, Opened, Sessions
+from wkms_migrate.phases.mysql.converted import Converted
+from wkms_migrate.phases.mysql.digest import Digest
+from wkms_migrate.phases.mysql.pairs import Pair
+from wkms_migrate.phases.mysql.settings import MysqlSettings
+from wkms_migrate.phases.mysql.verify_rows import Part
+from wkms_migrate.plan import Context
 
 pytestmark = pytest.mark.integration
 
@@ -86,6 +96,7 @@ def test_a_difference_is_followed_to_range_row_and_column(make, mysql_pair):
     assert cell["source"] != cell["target"]
     assert "X" in cell["target"]
     assert "id=20001: v: " in ended.told
+    assert ended.told.count("    differs: ") == 3
 
 
 def test_a_table_on_one_end_only_is_a_difference(make, mysql_pair):
@@ -125,6 +136,7 @@ def test_diff_shows_definitions_objects_and_rows(make, mysql_pair):
     )
     ended = mysql(file, "diff")
     assert ended.code == 3
+    assert "    differs: " not in ended.told  # a table that is one range was named in the line above
     assert {one["object"]: (bool(one["source"]), bool(one["target"])) for one in ended.data["definitions"]} == {
         f"table {SCHEMA}.t": (True, False),
         f"view {SCHEMA}.v": (True, True),
@@ -286,8 +298,67 @@ def test_the_phase_names_the_range_and_the_row_and_that_it_was_the_target(move, 
     ranges = state.verified["mysql/verify/rows", f"{SCHEMA}.t", "ranges"]
     assert int(ranges.target) == int(ranges.source) - 1 > 1
     (found,) = [one for one in state.findings.values() if one.code == "mysql-rows-differ"]
-    assert found.text.startswith("The target was changed after it was copied: id=15000: v: ")
+    assert found.text.startswith("The target was changed after it was copied")
+    assert ": id=15000: v: " in found.text
     assert "(id) after" in found.object
+
+
+def test_rows_are_compared_in_the_order_of_the_index_or_from_the_last_that_was_copied(make, mysql_pair, monkeypatch):
+    """So each finds them in the memory of the target, beside the index that is made of them or after the copy."""
+    move = make(
+        *BIG,
+        *("CREATE TABLE u LIKE t", "INSERT INTO u SELECT * FROM t"),
+        *("CREATE TABLE i (id BIGINT PRIMARY KEY, v VARCHAR(200), KEY (v(10)))", "INSERT INTO i SELECT * FROM t"),
+        "ANALYZE TABLE t, u, i",
+        workers=1,
+    )
+    execute(mysql_pair.target, f"DROP DATABASE {SCHEMA}")
+    copied: list[str] = []
+    compared: list[str] = []
+    there = verify_rows._there
+
+    def asked(ends: Ends, part: Part) -> Digest:
+        compared.append(f"{part.table.id}#{part.chunk.number}")
+        return there(ends, part)
+
+    def watch(event: events.Event) -> None:
+        if isinstance(event, events.Checkpoint) and event.step == "mysql/data" and "bounds" not in event.key:
+            copied.append(event.key)
+
+    monkeypatch.setattr(verify_rows, "_there", asked)
+    state = move.run(watch)
+    assert {key.partition("#")[0] for key in copied} == {f"{SCHEMA}.t", f"{SCHEMA}.u", f"{SCHEMA}.i"}
+    indexed = [key for key in copied if key.startswith(f"{SCHEMA}.i#")]
+    assert len(indexed) > 2
+    assert compared == indexed + [key for key in copied if key not in indexed][::-1]
+    assert all(one.ok for one in state.verified.values())
+
+
+@pytest.mark.parametrize(("words", "connections"), [([], 6), (["--threads", "1"], 1)])
+def test_live_ends_are_read_from_the_last_range_over_as_many_connections_as_asked_for(
+    make, monkeypatch, words, connections
+):
+    """The configuration says 3 workers; none of its own for MySQL means twice as many to compare."""
+    file = make(*BIG, "ANALYZE TABLE t").file
+    opened, read_source = compare.opened, compare._read_source
+    taken: list[int] = []
+    read: list[int] = []
+
+    def opening(context: Context, settings: MysqlSettings, workers: int) -> AbstractContextManager[Opened]:
+        taken.append(workers)
+        return opened(context, settings, workers)
+
+    def reading(sessions: Sessions, pair: Pair, chunk: Chunk) -> tuple[Digest, Converted]:
+        read.append(chunk.number)
+        return read_source(sessions, pair, chunk)
+
+    monkeypatch.setattr(compare, "opened", opening)
+    monkeypatch.setattr(compare, "_read_source", reading)
+    cli.app(["mysql", "verify", "--config", str(file), *words], standalone_mode=False)
+    assert taken == [connections]
+    assert len(read) > 2
+    if connections == 1:
+        assert read == sorted(read, reverse=True)
 
 
 def test_later_writes_of_the_source_are_no_fault_of_the_copy(move, mysql_pair):

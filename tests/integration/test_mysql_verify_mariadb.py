@@ -90,6 +90,6 @@ def test_what_cannot_be_compared_is_said(mysql_pair, mariadb_pair, tmp_path):
     assert ended.code == 0, ended.told
     (said,) = [reason for one in ended.data["tables"] for reason in one["columns"]["not_compared"]]
     assert said.startswith("j: longtext keeps JSON as it was written")
-    assert "but for 1 columns that cannot be compared" in ended.told
+    assert "but for 1 column that cannot be compared" in ended.told
     execute(pair.target, f"UPDATE {SCHEMA}.t SET f = 1")
     assert mysql(file, "repair", "--yes").code == 2

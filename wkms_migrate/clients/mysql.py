@@ -361,7 +361,7 @@ def _refused(server: MysqlServer, where: str, error: Exception) -> WkmsError:
     cause = getattr(error, "original_exception", None)
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = error.args[1] if len(error.args) > 1 else str(error)
-    if isinstance(cause, ssl.SSLError):
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):  # EOF: cut off, as by a restart
         return mysql_tls.failure(server, where, cause)
     if code == NO_TLS:
         return ConfigError(
@@ -376,6 +376,6 @@ def _refused(server: MysqlServer, where: str, error: Exception) -> WkmsError:
     if code in {1044, 1045, 1698}:
         how = "" if server.auth == "password" else " and its token"
         return ConfigError(f"The {where} refuses user {server.user}{how}: {text}.", hint=SIGN_IN[server.auth])
-    if code in TRANSIENT_MYSQL | {2003}:
+    if code in TRANSIENT_MYSQL | LOST | {2003}:
         return SqlTransientError(code, f"The {where} cannot be reached: {text}.")
     return SqlError(code, f"The {where} cannot be used: {text}.")

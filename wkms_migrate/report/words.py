@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Gap = tuple[str, tuple[str, ...]]  # the name of a value, and its filters
 
-LANGS = ("ko", "en")
 AREAS = ("cost", "run", "findings", "tasks")  # each has a file of its own; what is left is in <lang>.yaml
 MESSAGES = Path(__file__).parent / "messages"
 GAP = re.compile(r"{{ (\w+)((?: \| \w+)*) }}")

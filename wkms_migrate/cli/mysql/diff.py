@@ -12,6 +12,7 @@ from wkms_migrate.cli.mysql import ends
 from wkms_migrate.cli.mysql.ends import Both, Limit
 from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def diff(options: Options, flags: Flags, limit: Limit = 100, schema_only: Schema
     error = None
     if count:
         error = VerificationFailed(
-            f"{count} tables and objects differ.",
+            f"{counted(count, 'table or object differs', 'tables and objects differ')}.",
             hint="`wkms-migrate mysql repair` makes rows alike; definitions are made by `mysql copy`, or by hand.",
         )
     options.data(
@@ -73,4 +74,4 @@ def _say(options: Options, found: DefinitionDifference) -> None:
         for line in lines[:LINES_SHOWN]:
             options.say(f"    {sign} {line}")
         if len(lines) > LINES_SHOWN:
-            options.say(f"    {sign} … {len(lines) - LINES_SHOWN:,} lines more")
+            options.say(f"    {sign} … {counted(len(lines) - LINES_SHOWN, 'line')} more")

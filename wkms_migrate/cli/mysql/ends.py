@@ -11,6 +11,7 @@ import typer
 
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.options import Options
+from wkms_migrate.counted import counted
 
 if TYPE_CHECKING:
     from wkms_migrate.phases.mysql.compare import Opened
@@ -48,7 +49,8 @@ def both(options: Options, flags: Flags) -> Iterator[Both]:
     session = options.session(flags)
     context = Context(session.settings, session.state(), session.run_dir)
     settings = context.section(MysqlSettings)
-    workers = settings.workers or int(session.settings.workers)
+    # Comparing waits for disks, and needs no memory here for the rows.
+    workers = settings.workers or 2 * int(session.settings.workers)
     with compare.opened(context, settings, workers) as opened:
         yield Both(context, settings, opened, workers)
 
@@ -58,16 +60,16 @@ def say(options: Options, found: TableReview) -> None:
     from wkms_migrate.phases.mysql import review
 
     sign = "✔" if found.equal else "✘"
-    options.say(f"{sign} {found.pair.id}: {found.source.rows:,} rows, {found.target.rows:,} on the target")
+    options.say(f"{sign} {found.pair.id}: {counted(found.source.rows, 'row')}, {found.target.rows:,} on the target")
     for kind, names in (("only on the source", found.pair.missing), ("only on the target", found.pair.extra)):
         if names:
             options.say(f"    columns {kind}: {', '.join(names)}")
     for reason in found.pair.left_out:
         options.say(f"    not compared: column {reason}")
-    for one in found.differing[:RANGES_SHOWN]:
+    for one in found.differing[:RANGES_SHOWN] if found.ranges > 1 else ():  # else it is the table, which was named
         options.say(f"    differs: {review.named(one)}")
     if len(found.differing) > RANGES_SHOWN:
-        options.say(f"    and {len(found.differing) - RANGES_SHOWN:,} more of {found.ranges:,} ranges")
+        options.say(f"    and {len(found.differing) - RANGES_SHOWN:,} more of {counted(found.ranges, 'range')}")
     for row in found.rows:
         options.say(f"    {row}")
     if found.more:

@@ -12,6 +12,7 @@ import typer
 from wkms_migrate.cli.flags import Flags
 from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, UsageError, WkmsError
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ def _judge(options: Options, flags: Flags, rules: tuple[Rule, ...], group: Path 
     if error:
         raise error
     judged = len(rules) - len(verdict.unjudged)
-    options.say(f"{judged} of {len(rules)} rules judged: no error, {len(verdict.problems)} things to know.")
+    options.say(
+        f"{judged} of {counted(len(rules), 'rule')} judged: no error, {counted(len(verdict.problems), 'thing')}"
+        " to know."
+    )
 
 
 def _say(options: Options, problem: Problem) -> None:

@@ -13,6 +13,7 @@ from wkms_migrate.cli.mysql import ends
 from wkms_migrate.cli.mysql.ends import Both, Limit
 from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, running
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, VerificationFailed
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _repaired(options: Options, both: Both, wrong: list[TableReview]) -> list[di
             options.say(f"{name}: put back, which an interrupted repair had taken away")
         for plan in plans:
             one = rows.repair(both.opened.ends.source, target, plan, folder)
-            options.say(f"{plan.pair.target.id}: {one.deleted:,} rows deleted, {one.written:,} written")
+            options.say(f"{plan.pair.target.id}: {counted(one.deleted, 'row')} deleted, {one.written:,} written")
             done.append({"table": plan.pair.id, "deleted": one.deleted, "written": one.written})
     return done
 
@@ -85,7 +86,7 @@ def _conclude(
     error = None
     if absent:
         error = VerificationFailed(
-            f"{len(absent)} tables are on one end only: {', '.join(absent)}.",
+            f"{counted(len(absent), 'table is', 'tables are')} on one end only: {', '.join(absent)}.",
             hint="`wkms-migrate mysql copy` makes what the target lacks; drop there what the source has not.",
         )
     options.data(
@@ -94,6 +95,8 @@ def _conclude(
     if error:
         raise error
     if dry_run:
-        options.say(f"{len(wrong)} tables would be repaired. Nothing was changed." if wrong else "Nothing to repair.")
+        options.say(
+            f"{counted(len(wrong), 'table')} would be repaired. Nothing was changed." if wrong else "Nothing to repair."
+        )
     else:
-        options.say(f"{len(done)} tables repaired." if done else "Nothing to repair.")
+        options.say(f"{counted(len(done), 'table')} repaired." if done else "Nothing to repair.")

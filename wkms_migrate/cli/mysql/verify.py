@@ -7,6 +7,7 @@ from wkms_migrate.cli.mysql import ends
 from wkms_migrate.cli.mysql.ends import Limit
 from wkms_migrate.cli.mysql.selection import selected
 from wkms_migrate.cli.options import Options, shared
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import VerificationFailed
 
 
@@ -25,7 +26,7 @@ def verify(options: Options, flags: Flags, limit: Limit = 20) -> None:
     error = None
     if wrong:
         error = VerificationFailed(
-            f"{len(wrong)} tables differ: {', '.join(wrong)}.",
+            f"{counted(len(wrong), 'table differs', 'tables differ')}: {', '.join(wrong)}.",
             hint="If the source went on being written, that is why; else `wkms-migrate mysql repair` makes them alike.",
         )
     options.data(
@@ -40,5 +41,7 @@ def verify(options: Options, flags: Flags, limit: Limit = 20) -> None:
     if error:
         raise error
     left_out = sum(len(found.pair.left_out) for found in tables)
-    note = f", but for {left_out} columns that cannot be compared" if left_out else ""
-    options.say(f"{len(tables)} tables, {sum(found.source.rows for found in tables):,} rows: equal{note}.")
+    note = f", but for {counted(left_out, 'column')} that cannot be compared" if left_out else ""
+    options.say(
+        f"{counted(len(tables), 'table')}, {counted(sum(found.source.rows for found in tables), 'row')}: equal{note}."
+    )

@@ -52,7 +52,8 @@ class Column:
 class Table:
     """A base table. `key` is its primary key in order, empty where no key can cut it into chunks.
 
-    `condition` is the SQL condition that its rows must meet to be moved, empty for all.
+    `bytes` is the size of the rows, `index_bytes` that of the secondary indexes: 0 without any. `condition` is the SQL
+    condition that its rows must meet to be moved, empty for all.
     """
 
     schema: str
@@ -61,6 +62,7 @@ class Table:
     key: tuple[Column, ...]
     rows: int
     bytes: int
+    index_bytes: int = 0
     engine: str = "InnoDB"
     target_schema: str = ""
     condition: str = ""
@@ -103,8 +105,8 @@ def tables(session: Session, schemas: Sequence[str]) -> list[Table]:
     keys = _keys(session, names)
     found = session.records(
         "SELECT table_schema AS s, table_name AS t, engine AS engine, COALESCE(table_rows, 0) AS row_estimate,"
-        " COALESCE(data_length, 0) AS byte_estimate FROM information_schema.tables"
-        f" WHERE table_schema IN ({names}) AND table_type = 'BASE TABLE'"
+        " COALESCE(data_length, 0) AS byte_estimate, COALESCE(index_length, 0) AS index_estimate"
+        f" FROM information_schema.tables WHERE table_schema IN ({names}) AND table_type = 'BASE TABLE'"
     )
     made = [
         Table(
@@ -114,6 +116,7 @@ def tables(session: Session, schemas: Sequence[str]) -> list[Table]:
             key=_chunk_key(columns[row["s"], row["t"]], keys[row["s"], row["t"]]),
             rows=int(row["row_estimate"]),
             bytes=int(row["byte_estimate"]),
+            index_bytes=int(row["index_estimate"]),
             engine=row["engine"] or "",
         )
         for row in found

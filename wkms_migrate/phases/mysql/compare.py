@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -115,22 +115,23 @@ def ranges(ends: Ends, chosen: Sequence[Pair], workers: int, chunk_bytes: int) -
     ):
         try:
             cuts = [(pair, ours.submit(_cut, ends.source, pair, chunk_bytes)) for pair in chosen]
-            waiting = [
-                (
-                    pair,
-                    chunk,
-                    ours.submit(_read_source, ends.source, pair, chunk),
-                    theirs.submit(_read_target, ends.target, pair, chunk),
-                )
-                for pair, cut in cuts
-                for chunk in cut.result()
-            ]
-            for pair, chunk, one, other in waiting:
-                yield _range(pair, chunk, one, other)
+            waiting = [(pair, list(_ask(ends, ours, theirs, pair, cut.result()))) for pair, cut in cuts]
+            for pair, asked in waiting:
+                for chunk, one, other in reversed(asked):
+                    yield _range(pair, chunk, one, other)
         except BaseException:
             for pool in (ours, theirs):
                 pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _ask(
+    ends: Ends, ours: Executor, theirs: Executor, pair: Pair, cut: Sequence[Chunk]
+) -> Iterator[tuple[Chunk, Future[tuple[Digest, Converted]], Future[Digest]]]:
+    """Have a table's ranges read from the last to the first: what was read or written last is still in memory."""
+    for chunk in reversed(cut):
+        one = ours.submit(_read_source, ends.source, pair, chunk)
+        yield chunk, one, theirs.submit(_read_target, ends.target, pair, chunk)
 
 
 def _range(pair: Pair, chunk: Chunk, one: Future[tuple[Digest, Converted]], other: Future[Digest]) -> Range:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from wkms_migrate.counted import counted
 from wkms_migrate.plan import StepRun
 
 
@@ -26,7 +27,8 @@ def tell(run: StepRun, table: str, found: Converted) -> None:
     columns = ", ".join(f"{name}: {count:,}" for name, count in sorted(found.columns.items()))
     run.finding(
         "mysql-json-number",
-        f"{found.rows:,} rows hold JSON that is written differently after it was read again, such as a DECIMAL 1.10"
+        f"{counted(found.rows, 'row holds', 'rows hold')} JSON that is written differently after it was read"
+        " again, such as a DECIMAL 1.10"
         f" that becomes 1.1. By column: {columns}.",
         table,
         kind="converted",

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
@@ -16,6 +15,7 @@ from wkms_migrate.phases.mysql import (
     digest,
     gate,
     pairs,
+    patience,
     rows,
     servers,
     snapshot,
@@ -28,12 +28,11 @@ from wkms_migrate.phases.mysql.chunks import Chunk
 from wkms_migrate.phases.mysql.converted import Converted
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.parallel import each, workers_of
-from wkms_migrate.phases.mysql.patience import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.phases.mysql.snapshot import Snapshot
 from wkms_migrate.phases.mysql.throttle import Throttle
-from wkms_migrate.plan import StepRun
+from wkms_migrate.plan import Context, StepRun
 
 # Bytes of an average row up to which it is cheaper that the source joins lines than that this program makes each.
 SMALL_ROW = 400
@@ -75,8 +74,8 @@ def run(run: StepRun) -> Mapping[str, Json]:
     """Copy all rows. The result has the snapshot's position and count and digest of every table at that point."""
     settings = run.context.section(MysqlSettings)
     workers = workers_of(run, settings.workers)
-    with servers.source(run.context) as source, servers.target(run.context) as target:
-        tables = pairs.sorted_alike(source, target, settings, catalog.selected(source, settings))
+    again = patience.policy(run)  # a snapshot of the source does not outlive a restart: that ends the step
+    tables = again(_tables, run.context, settings)
     with (
         Pool(lambda: servers.target(run.context)) as targets,
         snapshot.taken(
@@ -91,16 +90,21 @@ def run(run: StepRun) -> Mapping[str, Json]:
     ):
         snapshot.told(run, taken)
         copy = Copy(run, taken, targets, settings, pace)
-        copy.check_definitions(tables)
+        again(copy.check_definitions, tables)
         jobs = [job for found in each(run, workers, copy.jobs, tables) for job in found]
         landed = each(run, workers, copy.chunk, jobs)
-        copy.check_definitions(tables)
+        again(copy.check_definitions, tables)
     _note_converted(run, jobs, landed)
     return {
         "snapshot": {**taken.position.to_json(), "method": taken.method, "tries": taken.tries},
         "tables": _by_table(jobs, landed),
         "bytes": sum(one.bytes for one in landed),
     }
+
+
+def _tables(context: Context, settings: MysqlSettings) -> list[Table]:
+    with servers.source(context) as source, servers.target(context) as target:
+        return pairs.sorted_alike(source, target, settings, catalog.selected(source, settings))
 
 
 def _by_table(jobs: list[Job], landed: list[Landed]) -> dict[str, Json]:
@@ -148,9 +152,8 @@ class Copy:
 
     def chunk(self, job: Job) -> Landed:
         """Bring one chunk to the target, or see that it is there already, and checkpoint it."""
-        again = retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=self._run.stopping)
         with unchanged.reading(job.table):
-            landed = again(self._attempt, job)
+            landed = patience.policy(self._run)(self._attempt, job)
         self._run.checkpoint({"source": landed.source.to_json(), "bytes": landed.bytes}, key=job.key)
         with self._counting:
             self._rows += landed.source.rows

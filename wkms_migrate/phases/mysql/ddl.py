@@ -75,15 +75,22 @@ class TableDefinition:
 
 def parse(create: str) -> TableDefinition:
     """Take a SHOW CREATE TABLE apart. Raises `WkmsError` for a text of another shape."""
-    opening = next((at for at, depth in _depths(create) if depth == 1), None)
-    closing = next((at for at, depth in _depths(create) if depth == 0 and at > (opening or 0)), None)
-    if opening is None or closing is None:
+    found = brackets(create)
+    if found is None:
         raise WkmsError(f"This is not a CREATE TABLE: {create[:80]}", hint="Is it a view, or a temporary table?")
+    opening, closing = found
     parts = tuple(part.strip() for part in _split(create[opening + 1 : closing]))
     indexes = tuple(part for part in parts if INDEX.match(part))
     foreign_keys = tuple(part for part in parts if FOREIGN_KEY.match(part))
     body = tuple(part for part in parts if part not in indexes and part not in foreign_keys)
     return TableDefinition(create[:opening], body, indexes, foreign_keys, create[closing + 1 :])
+
+
+def brackets(text: str) -> tuple[int, int] | None:
+    """Return where the first parenthesis outside quotes opens and where it closes."""
+    opening = next((at for at, depth in _depths(text) if depth == 1), None)
+    closing = next((at for at, depth in _depths(text) if depth == 0 and at > (opening or 0)), None)
+    return None if opening is None or closing is None else (opening, closing)
 
 
 def additions(wanted: TableDefinition, there: TableDefinition) -> tuple[list[str], list[str], list[str]]:

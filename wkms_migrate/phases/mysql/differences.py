@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.cells import Cell
 
 Kind = Literal["missing", "extra", "different", "count"]
@@ -34,6 +35,6 @@ class RowDifference:
             "missing": "is not on the target",
             "extra": "is on the target only",
             "different": told,
-            "count": f"{self.source:,} times on the source, {self.target:,} times on the target",
+            "count": f"{counted(self.source, 'time')} on the source, {counted(self.target, 'time')} on the target",
         }
         return f"{self.row}: {kinds[self.kind]}"

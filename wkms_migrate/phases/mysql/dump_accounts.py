@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql import accounts, roster
 from wkms_migrate.phases.mysql.roster import Account, Roster
 from wkms_migrate.phases.mysql.settings import MysqlSettings
@@ -46,7 +47,7 @@ def _tell(run: StepRun, kept: dict[str, Account], *, hashes: bool) -> None:
     held = "with the hashes of their passwords" if hashes else "without their passwords"
     run.finding(
         "mysql-accounts-dumped",
-        f"{len(kept):,} accounts and roles are in the dump, {held}.",
+        f"{counted(len(kept), 'account or role is', 'accounts and roles are')} in the dump, {held}.",
         severity="warning" if hashes else "info",
         hint="Keep the dump as you keep passwords."
         if hashes

@@ -10,6 +10,7 @@ import msgspec
 
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql import data, digest, dump_manifest, rows, unchanged
 from wkms_migrate.phases.mysql.catalog import Table
@@ -116,6 +117,6 @@ def _written(chunk: DumpedChunk) -> Written:
 def _check_rows(job: Job, content: Digest, tally: rows.Tally) -> None:
     if tally.rows != content.rows:
         raise WkmsError(
-            f"{job.file}: {tally.rows:,} rows of {job.table.id} were read where the snapshot has {content.rows:,}.",
+            f"{job.file}: {counted(tally.rows, 'row')} of {job.table.id} read where the snapshot has {content.rows:,}.",
             hint="The table is in no transaction's snapshot (is it InnoDB?). Convert it, or leave it out.",
         )

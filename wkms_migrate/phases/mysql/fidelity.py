@@ -7,8 +7,9 @@ from itertools import zip_longest
 from typing import Any
 
 from wkms_migrate.clients.mysql import Session
-from wkms_migrate.phases.mysql import catalog, objects, shape
+from wkms_migrate.phases.mysql import bodies, catalog, objects, shape
 from wkms_migrate.phases.mysql.catalog import Table, literals
+from wkms_migrate.phases.mysql.ddl import quoted
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.phases.mysql.translation import Translation
 from wkms_migrate.plan import StepRun, digest_of
@@ -41,6 +42,14 @@ FACTS = {
         " interval_field, starts, ends, on_completion, time_zone, event_comment"
         " FROM information_schema.events WHERE event_schema IN ({})"
     ),
+}
+
+# The fact that is the body of an object that has one: read from SHOW CREATE, where it is as it was written.
+BODIES = {
+    "PROCEDURE": "routine_definition",
+    "FUNCTION": "routine_definition",
+    "TRIGGER": "action_statement",
+    "EVENT": "event_definition",
 }
 
 Facts = dict[tuple[str, str], dict[str, Any]]
@@ -100,6 +109,11 @@ def _compare_names(
 def facts(session: Session, kind: str, schemas: Sequence[str]) -> Facts:
     """Return what makes up each object of one kind, by schema in lower case and name."""
     records = session.records(FACTS[kind].format(literals(session, schemas)))
+    if fact := BODIES.get(kind):
+        shown = session.batch([f"SHOW CREATE {kind} {quoted(one['s'])}.{quoted(one['n'])}" for one in records])
+        for record, (create, *_) in zip(records, shown, strict=True):
+            text = objects.text_of(kind, create)
+            record[fact] = record[fact] if text is None else bodies.of(kind, text) or text
     return {(str(record["s"]).lower(), str(record["n"])): record for record in records}
 
 

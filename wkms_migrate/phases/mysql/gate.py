@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wkms_migrate.clients.mysql import Loaded, Session
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import WkmsError
 from wkms_migrate.phases.mysql.catalog import Table
 from wkms_migrate.plan import StepRun
@@ -24,7 +25,7 @@ def check(  # noqa: PLR0913 - each is one fact about the load
         run.finding("mysql-load-warning", f"The target warned but holds the exact rows: {told}.", table.id)
         return
     raise WkmsError(
-        f"{what} did not load into {table.id} as it is: {sent:,} rows sent, {loaded.rows:,} taken,"
-        f" {loaded.warnings:,} warnings ({told}). It was rolled back.",
+        f"{what} did not load into {table.id} as it is: {counted(sent, 'row')} sent, {loaded.rows:,} taken,"
+        f" {counted(loaded.warnings, 'warning')} ({told}). It was rolled back.",
         hint="Make the target's column able to hold the value, or remove rows that are in the way; then run again.",
     )

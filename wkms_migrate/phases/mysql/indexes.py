@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from wkms_migrate import retry
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import catalog, ddl, servers, shape, translation
 from wkms_migrate.phases.mysql.catalog import Table
@@ -116,7 +117,7 @@ def _tell_orphans(run: StepRun, target: Session, table: Table, keys: Sequence[st
             why = "these stayed behind by phases.mysql.where" if key in partial else "so it is on the source too"
             run.finding(
                 "mysql-orphans",
-                f"{orphans:,} rows have no parent by {_named(key)}; {why}.",
+                f"{counted(orphans, 'row has', 'rows have')} no parent by {_named(key)}; {why}.",
                 f"{table.id} {_named(key)}",
                 kind="risk",
                 severity="warning",

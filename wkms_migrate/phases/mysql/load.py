@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wkms_migrate.clients import target_database
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import (
@@ -25,11 +26,13 @@ from wkms_migrate.phases.mysql.load_job import Load
 from wkms_migrate.phases.mysql.load_rows import RowsLoad
 from wkms_migrate.phases.mysql.load_verify import Before
 from wkms_migrate.phases.mysql.parallel import each, workers_of
-from wkms_migrate.phases.mysql.patience import patient
+from wkms_migrate.phases.mysql.patience import Work, patient, patient_once_met
 from wkms_migrate.phases.mysql.settings import MysqlSettings
 from wkms_migrate.plan import Context, Phase, Step, StepRun, digest_of
 
 NAME = "mysql-load"
+
+StepWork = Work[Mapping[str, Json]]
 
 
 def phase(place: str, schemas: Sequence[str] = ()) -> Phase:
@@ -68,28 +71,36 @@ def _steps(context: Context, load: Load) -> Iterator[Step]:
     )
     rows = sum(table.rows for table in load.tables)
     where = load.place
-    work: list[tuple[str, str, Callable[[StepRun], Mapping[str, Json]]]] = [
-        ("check", f"Check {where} and the target", lambda run: _check(run, load)),
-        ("tables", f"Make {len(load.tables)} tables", patient(lambda run: load_definitions.tables(run, load))),
-        ("rows", f"Load {rows:,} rows from {where}", lambda run: _rows(run, load)),
-        ("indexes", "Add indexes and foreign keys", patient(lambda run: load_definitions.additions(run, load))),
+    work: list[tuple[str, str, StepWork]] = [
+        ("check", f"Check {where} and the target", patient_once_met(lambda run: _check(run, load), servers.target)),
+        (
+            "tables",
+            f"Make {counted(len(load.tables), 'table')}",
+            _waiting(lambda run: load_definitions.tables(run, load)),
+        ),
+        ("rows", f"Load {counted(rows, 'row')} from {where}", lambda run: _rows(run, load)),
+        ("indexes", "Add indexes and foreign keys", _waiting(lambda run: load_definitions.additions(run, load))),
         (
             "objects",
-            f"Make {len(load.objects)} objects",
-            patient(lambda run: load_definitions.stored_objects(run, load)),
+            f"Make {counted(len(load.objects), 'object')}",
+            _waiting(lambda run: load_definitions.stored_objects(run, load)),
         ),
-        ("verify", "Compare the target with the dump", patient(lambda run: _verify(run, load))),
+        ("verify", "Compare the target with the dump", _waiting(lambda run: _verify(run, load))),
     ]
     if load.has_users:
         work.insert(
-            5, ("grants", "Grant accounts and roles what they had", patient(lambda run: load_users.grant(run, load)))
+            5, ("grants", "Grant accounts and roles what they had", _waiting(lambda run: load_users.grant(run, load)))
         )
-        work.insert(4, ("users", "Make accounts and roles", lambda run: load_users.make(run, load)))
+        work.insert(4, ("users", "Make accounts and roles", _waiting(lambda run: load_users.make(run, load))))
     if settings.on_existing == "replace":
         names = [load.target_schema(one.name) for one in load.schemas]
-        work.insert(1, ("backup", "Back up what the target has", lambda run: backup.back_up(run, names)))
+        work.insert(1, ("backup", "Back up what the target has", _waiting(lambda run: backup.back_up(run, names))))
     for stage, (what, summary, run) in enumerate(work):
         yield Step(id=f"{NAME}/{what}", summary=summary, run=run, digest=digest, stage=stage)
+
+
+def _waiting(work: StepWork) -> StepWork:
+    return patient(work, servers.target)
 
 
 def _check(run: StepRun, load: Load) -> Mapping[str, Json]:
@@ -117,10 +128,11 @@ def _check_target(target: Session, load: Load) -> None:
     if load.settings.on_existing != "refuse":
         return
     names = catalog.literals(target, [load.target_schema(one.name) for one in load.schemas])
-    for what, column in (("tables", "table_schema"), ("routines", "routine_schema"), ("events", "event_schema")):
+    for what, many in (("table", "tables and views"), ("routine", "routines"), ("event", "events")):
+        column = f"{what}_schema"
         found = (
             target.rows(
-                f"SELECT {column}, COUNT(*) FROM information_schema.{what} WHERE {column} IN ({names})"
+                f"SELECT {column}, COUNT(*) FROM information_schema.{what}s WHERE {column} IN ({names})"
                 f" GROUP BY {column}"
             )
             if names
@@ -128,7 +140,7 @@ def _check_target(target: Session, load: Load) -> None:
         )
         if found:
             raise Refused(
-                f"Schema {found[0][0]} on the target has {found[0][1]:,} {what} already.",
+                f"Schema {found[0][0]} on the target has {counted(found[0][1], what, many)} already.",
                 hint="Load with --on-existing append or replace, or under another name with --rename OLD=NEW.",
             )
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from wkms_migrate import retry
-from wkms_migrate.phases.mysql import digest, gate, rows
+from wkms_migrate.phases.mysql import digest, gate, patience, rows
 from wkms_migrate.phases.mysql.digest import Digest
 from wkms_migrate.phases.mysql.dump_file import Written, decompressed
 from wkms_migrate.phases.mysql.dump_store import Store
 from wkms_migrate.phases.mysql.load_job import ChunkJob, Load
-from wkms_migrate.phases.mysql.patience import ATTEMPTS, PATIENCE_SECONDS
 from wkms_migrate.phases.mysql.servers import Pool
 from wkms_migrate.plan import StepRun
 
@@ -20,21 +18,24 @@ class RowsLoad:
     """Loads chunks; its methods are called from many threads."""
 
     def __init__(self, run: StepRun, store: Store, targets: Pool, load: Load) -> None:
-        with targets.session() as target:
-            self._json_is_text = load.words(target).to_mariadb
         self._run = run
         self._store = store
         self._targets = targets
         self._load = load
+        self._json_is_text = patience.policy(run)(self._is_json_text)
         self._expected_rows = sum(table.rows for table in load.tables)
         self._counting = threading.Lock()
         self._rows = self._bytes = 0
 
+    def _is_json_text(self) -> bool:
+        with self._targets.session() as target:
+            return self._load.words(target).to_mariadb
+
     def chunk(self, job: ChunkJob) -> Digest:
         """Bring one file in unless it is there already, and checkpoint it. Return what its range held before."""
-        base = self._base(job)
+        again = patience.policy(self._run)
+        base = again(self._base, job)
         if job.chunk.file not in self._run.cursors:
-            again = retry.policy(attempts=ATTEMPTS, seconds=PATIENCE_SECONDS, stop=self._run.stopping)
             again(self._attempt, job, base)
             self._run.checkpoint(job.chunk.sha256, key=job.chunk.file)
         with self._counting:

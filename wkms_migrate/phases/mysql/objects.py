@@ -156,8 +156,14 @@ def shown(session: Session, kind: str, schema: str, name: str) -> StoredObject:
     return _read(kind, schema, name, session.records(f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0])
 
 
-def _read(kind: str, schema: str, name: str, record: Mapping[str, Any]) -> StoredObject:
+def text_of(kind: str, record: Mapping[str, Any]) -> str | None:
+    """Return the text in a record of SHOW CREATE; None where the account may not see it."""
     text = record["sql original statement"] if kind == "TRIGGER" else record[f"create {kind.lower()}"]
+    return None if text is None else str(text)
+
+
+def _read(kind: str, schema: str, name: str, record: Mapping[str, Any]) -> StoredObject:
+    text = text_of(kind, record)
     if text is None:
         raise WkmsError(
             f"The source does not show the text of {kind.lower()} {schema}.{name}.",
@@ -167,7 +173,7 @@ def _read(kind: str, schema: str, name: str, record: Mapping[str, Any]) -> Store
         kind=kind,
         schema=schema,
         name=name,
-        create=str(text),
+        create=text,
         charset=record["character_set_client"],
         collation=record["collation_connection"],
         sql_mode=record.get("sql_mode", SQL_MODE),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import NotKnownYet, Refused, TransientError
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import rules, servers, survey
@@ -59,7 +60,9 @@ def run(run: StepRun) -> Mapping[str, Json]:
 
 def message(blocking: Sequence[Problem]) -> str:
     """Return one line for each thing that stands in the way."""
-    return "\n".join([f"{len(blocking)} things stand in the way of the move:", *map(_line, blocking)])
+    return "\n".join(
+        [f"{counted(len(blocking), 'thing stands', 'things stand')} in the way of the move:", *map(_line, blocking)]
+    )
 
 
 def _line(problem: Problem) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wkms_migrate.clients.mysql import Session
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused, WkmsError
 from wkms_migrate.phases.mysql import digest, drill, multiset, rows, triggers
 from wkms_migrate.phases.mysql.compare import Ends, Range, Sessions
@@ -106,7 +107,7 @@ def _write(sessions: Sessions, target: Session, pair: Pair, patch: Patch) -> int
     if loaded.rows != tally.rows:
         told = "; ".join(target.warnings()) or "no warning"
         raise WkmsError(
-            f"{tally.rows:,} rows of {pair.id} were sent and {loaded.rows:,} taken ({told}). All was rolled back.",
+            f"{counted(tally.rows, 'row')} of {pair.id} sent and {loaded.rows:,} taken ({told}). All was rolled back.",
             hint="Make the target's columns able to hold the values, then repair again.",
         )
     return loaded.rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wkms_migrate.clients.mysql import Session, SqlError
+from wkms_migrate.counted import counted
 from wkms_migrate.errors import Refused
 from wkms_migrate.events import Json
 from wkms_migrate.phases.mysql import catalog, servers, shape, translation
@@ -54,7 +55,7 @@ def make_tables(
     refusals = [text for text in each(run, workers, make, tables) if text]
     if refusals:
         raise Refused(
-            "\n".join([f"The target refuses {len(refusals)} tables:", *refusals[:SHOWN_REFUSALS]]),
+            "\n".join([f"The target refuses {counted(len(refusals), 'table')}:", *refusals[:SHOWN_REFUSALS]]),
             hint="Change them on the source, leave them out by phases.mysql.exclude, or choose another target.",
         )
 

@@ -38,7 +38,11 @@ class MysqlSettings(Section):
         {}, description="Collations that the target does not have: name on the source, then the one to take instead."
     )
     workers: int | None = Field(
-        None, ge=1, le=64, description="Connections that copy at the same time; null: `workers`."
+        None,
+        ge=1,
+        le=64,
+        description="Connections that copy at the same time; null: `workers`. To compare two live ends it is as many on"
+        " each, with null twice `workers`, since that mostly waits for disks.",
     )
     chunk_mib: int = Field(8, ge=1, le=1024, description="Size of a chunk, which is one transaction, in MiB.")
     max_rate_mib: float | None = Field(

@@ -66,11 +66,12 @@ def make_all(
         run.check_stop()
         if name in there and name not in run.cursors:
             run.finding("mysql-user-kept", "On the target already: its password there is kept.", name)
-        elif name not in there:
+            continue
+        known = identified(account)
+        if name not in there:
             run.checkpoint("begun", key=name)
-            known = identified(account)
             _create(target, name, known.statement)
-            _tell_locked(run, known)
+        _tell_locked(run, known)
     return {"users": len(people.going), "users_left": dict(people.staying)}
 
 

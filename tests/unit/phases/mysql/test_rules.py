@@ -291,6 +291,11 @@ def test_every_rule_has_a_fault():
     assert {one[0] for one in FAULTS} == {rule.id for rule in rules.RULES}
 
 
+def test_an_account_stands_in_a_fix_as_sql_wants_it():
+    found = {one.id: one.fix.sql for one in rules.check(moved(stored=(replace(VIEW, definer="go`ne@10.%"),))).problems}
+    assert found["definer-missing"] == "CREATE USER `go``ne`@`10.%`"
+
+
 def test_there_are_many_rules_each_with_its_own_id_and_documented():
     ids = [rule.id for rule in rules.RULES]
     assert len(ids) == len(set(ids)) >= 40

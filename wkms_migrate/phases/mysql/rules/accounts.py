@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.counted import counted
+from wkms_migrate.phases.mysql.accounts import written
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, NotJudged, parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Account, Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -54,7 +56,7 @@ def _moved(survey: Survey) -> list[Account]:
 def _account_entra(survey: Survey) -> Iterator[Found]:
     for one in _moved(survey):
         if one.plugin.lower() == ENTRA:
-            yield Found(f"Its plugin is {one.plugin}.", one.name, {"account": one.name})
+            yield Found(f"Its plugin is {one.plugin}.", one.name, {"account": written(one.name)})
 
 
 @target_rule(
@@ -71,7 +73,7 @@ def _account_plugin(survey: Survey, target: Server) -> Iterator[Found]:
     known = target.plugins | {"", ENTRA}
     for one in _moved(survey):
         if one.plugin not in known:
-            yield Found(f"The target has no {one.plugin}.", one.name, {"account": one.name})
+            yield Found(f"The target has no {one.plugin}.", one.name, {"account": written(one.name)})
 
 
 @source_rule(
@@ -97,7 +99,7 @@ def _account_power(survey: Survey) -> Iterator[Found]:
 def _account_reserved(survey: Survey) -> Iterator[Found]:
     for one in _moved(survey):
         if one.name.rpartition("@")[0].lower() in RESERVED:
-            yield Found("RDS has an account of this name.", one.name, {"account": one.name})
+            yield Found("RDS has an account of this name.", one.name, {"account": written(one.name)})
 
 
 @target_rule(
@@ -116,7 +118,7 @@ def _definer_missing(survey: Survey, target: Server) -> Iterator[Found]:
         if definer and definer not in there | coming:
             owned[definer] = owned.get(definer, 0) + 1
     for definer, count in sorted(owned.items()):
-        yield Found(f"It owns {count} objects.", definer, {"account": definer})
+        yield Found(f"It owns {counted(count, 'object')}.", definer, {"account": written(definer)})
 
 
 @target_rule(

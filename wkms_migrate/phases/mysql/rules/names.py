@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -68,7 +69,7 @@ def _rename_clash(survey: Survey) -> Iterator[Found]:
 )
 def _selection_empty(survey: Survey) -> Iterator[Found]:
     if survey.moved.every and not survey.moved.tables:
-        yield Found(f"None of {len(survey.moved.every)} tables is chosen.")
+        yield Found(f"None of {counted(len(survey.moved.every), 'table')} is chosen.")
 
 
 @source_rule(
@@ -102,7 +103,10 @@ def _selection_unmatched(survey: Survey) -> Iterator[Found]:
 def _name_case(survey: Survey, target: Server) -> Iterator[Found]:
     mixed = sorted(table.id for table in survey.moved.tables if table.id != table.id.lower())
     if target.number(CASE) == 1 and survey.source.number(CASE) == 0 and mixed:
-        yield Found(f"{CASE} is 0 on the source and 1 on the target; {len(mixed)} names are mixed.", mixed[0])
+        yield Found(
+            f"{CASE} is 0 on the source and 1 on the target; {counted(len(mixed), 'name is', 'names are')} mixed.",
+            mixed[0],
+        )
 
 
 @target_rule(

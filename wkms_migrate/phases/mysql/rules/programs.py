@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -21,7 +22,9 @@ TRUST = "log_bin_trust_function_creators"
 def _function_creators(survey: Survey, target: Server) -> Iterator[Found]:
     count = survey.moved.count("routine", "trigger")
     if count and target.on("log_bin") and not target.on(TRUST) and not target.grants.has("SUPER"):
-        yield Found(f"{TRUST} is OFF, and {count} routines and triggers are to be made.")
+        yield Found(
+            f"{TRUST} is OFF, and {counted(count, 'routine or trigger is', 'routines and triggers are')} to be made."
+        )
 
 
 @source_rule(
@@ -33,7 +36,7 @@ def _function_creators(survey: Survey, target: Server) -> Iterator[Found]:
 )
 def _events(survey: Survey) -> Iterator[Found]:
     if count := survey.moved.count("event"):
-        yield Found(f"{count} events will be made disabled.")
+        yield Found(f"{counted(count, 'event')} will be made disabled.")
 
 
 @target_rule(

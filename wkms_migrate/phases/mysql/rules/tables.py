@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, server_parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -100,7 +101,10 @@ def _hidden_keys_forced(_survey: Survey, target: Server) -> Iterator[Found]:
 def _primary_key_required(survey: Survey, target: Server) -> Iterator[Found]:
     without = sorted(table.id for table in survey.moved.tables if table.id in survey.moved.keyless)
     if target.on("sql_require_primary_key") and without:
-        yield Found(f"{len(without)} tables have no primary key, and sql_require_primary_key is ON.", without[0])
+        yield Found(
+            f"{counted(len(without), 'table has', 'tables have')} no primary key, and sql_require_primary_key is ON.",
+            without[0],
+        )
 
 
 @source_rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -22,7 +23,7 @@ from wkms_migrate.phases.mysql.survey import Survey
 def _target_not_empty(survey: Survey, _target: Server) -> Iterator[Found]:
     if survey.settings.on_existing == "refuse":
         for schema, count in survey.present.items():
-            yield Found(f"The target's schema holds {count} objects.", schema, {"schema": f"`{schema}`"})
+            yield Found(f"The target's schema holds {counted(count, 'object')}.", schema, {"schema": f"`{schema}`"})
 
 
 @target_rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from wkms_migrate.counted import counted
 from wkms_migrate.phases.mysql.rules.rule import Fix, Found, parameter, source_rule, target_rule
 from wkms_migrate.phases.mysql.server_state import Server
 from wkms_migrate.phases.mysql.survey import Survey
@@ -37,7 +38,7 @@ def _time_zone(survey: Survey, target: Server) -> Iterator[Found]:
 )
 def _time_zone_names(survey: Survey, target: Server) -> Iterator[Found]:
     if survey.source.time_zones and target.time_zones == 0:
-        yield Found(f"The source knows {survey.source.time_zones} names, the target none.")
+        yield Found(f"The source knows {counted(survey.source.time_zones or 0, 'name')}, the target none.")
 
 
 @source_rule(
