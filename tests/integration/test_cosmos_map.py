@@ -43,7 +43,7 @@ def test_a_proposal_can_be_used_as_it_is(clouds: Clouds) -> None:
         ["/page"],
         [{"id": f"{n}", "page": n % 3, "title": f"t{n}", "rank": n * 1.5, "embedding": vector} for n in range(60)]
         + [{"id": "odd", "page": 1, "title": None, "rank": 1, "text": "가나" * 100_000}],
-        default_ttl=3600,
+        default_ttl=86_400,
         indexing_policy={"compositeIndexes": [[{"path": "/title"}, {"path": "/rank"}]]},
         vector_embedding_policy={
             "vectorEmbeddings": [
