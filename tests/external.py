@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from typing import NoReturn
 
 import pytest
@@ -19,3 +20,14 @@ def missing(reason: str) -> NoReturn:
 def need(program: str) -> str:
     """Return the path of a program, or end the test."""
     return shutil.which(program) or missing(f"{program} is not on the PATH; `make setup` gets what the tests need")
+
+
+def need_korean_font() -> None:
+    """End the test where no font has Korean letters."""
+    found = (
+        subprocess.run(["fc-list", ":lang=ko"], capture_output=True, check=False).stdout
+        if shutil.which("fc-list")
+        else b""
+    )
+    if not found.strip():
+        missing("no Korean font is installed (apt-get install fontconfig fonts-nanum)")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cost_cases import BUNDLED, CASES, report
+from external import need_korean_font
 from html_page import Page, figures
 from report_cases import folder, whole
 
@@ -127,6 +128,8 @@ def test_the_quoted_guide_stays_apart(any_report):
 
 
 def test_nothing_asks_the_network(monkeypatch, tmp_path):
+    need_korean_font()
+
     def refuse(*_args, **_kwargs):
         raise AssertionError("a report opened a socket")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from external import missing, need_korean_font
 
 from wkms_migrate.errors import Refused
 from wkms_migrate.report import pdf
@@ -20,25 +21,21 @@ def text_of(content):
     return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
 
 
-def has_korean():
-    return subprocess.run(["fc-list", ":lang=ko"], capture_output=True, check=False).stdout.strip() != b""
-
-
 def test_english_is_written_the_same_each_time():
     page = "<html><body>Monthly total $872.59</body></html>"
     assert text_of(pdf.render(page)) == "Monthly total $872.59"
     assert pdf.render(page) == pdf.render(page)
 
 
-@pytest.mark.skipif(not has_korean(), reason="no Korean font is installed")
 def test_korean_can_be_read_back():
+    need_korean_font()
     assert text_of(pdf.render(KOREAN)).replace(" ", "") == "월합계한글"
 
 
 def test_without_a_korean_font_it_is_refused(tmp_path):
     found = subprocess.run(["fc-match", "-f", "%{file}", "DejaVu Sans"], capture_output=True, check=True).stdout
     if "dejavu" not in found.decode().lower():
-        pytest.skip("no font without Korean letters is installed (fonts-dejavu-core)")
+        missing("no font without Korean letters is installed (apt-get install fonts-dejavu-core)")
     fonts, folder = tmp_path / "fonts.conf", Path(found.decode()).parent
     places = f"<dir>{folder}</dir><cachedir>{tmp_path}/cache</cachedir>"
     fonts.write_text(f'<?xml version="1.0"?><fontconfig>{places}</fontconfig>')
