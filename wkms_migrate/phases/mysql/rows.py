@@ -6,22 +6,17 @@ no work for each. Big rows travel one by one, as they stand on the wire, and are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from wkms_migrate.clients import mysql_line
+from wkms_migrate.clients.mysql_line import NULL_MARK, append
 from wkms_migrate.phases.mysql.catalog import INTEGERS, TIMES, Column, Table
 from wkms_migrate.phases.mysql.ddl import quoted
 
 BLOCK_BYTES = 512 * 1024  # below the smallest max_allowed_packet that servers are run with (1 MiB)
-NULL_MARK = 0xFB
-ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
-MANY_DIGITS = b"0" * 16  # more than a double keeps
-LENGTH_BYTES = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 PLAIN = INTEGERS | TIMES | {"decimal", "float", "double"}  # their text never holds what LOAD DATA has to escape
 HASH_BYTES = 16  # hexadecimal digits of a row's hash
-# A number in the text of JSON, as servers write it, that can be a DECIMAL which LOAD DATA makes a double.
-LOOSE_NUMBER = re.compile(rb"(?:^|: |, |\[)-?(?:\d+\.\d|\d{16})")
 
 
 def read(column: Column) -> str:
@@ -115,28 +110,27 @@ def lines(
 
     `hashed`: behind the columns stands the row's hash, HASH_BYTES long or NULL.
     """
-    escaped = tuple(column.type not in PLAIN for column in columns)
-    json = tuple(number for number, column in enumerate(columns) if column.type == "json" and hashed)
-    block: list[bytes] = []
-    size = 0
+    kinds = bytes(_kind(column, hashed=hashed) for column in columns)
+    block = bytearray()
     for payload in payloads:
-        fields = _fields(payload, escaped)
-        line = b"\t".join(fields) + b"\n"
-        block.append(line)
+        if append(block, payload, kinds):
+            tally.loose_json = True
         if hashed:
             _add_hash(tally, payload)
-        for number in json:
-            tally.loose_json = tally.loose_json or _is_loose(fields[number])
-        size += len(line)
         tally.rows += 1
-        if size >= BLOCK_BYTES:
-            tally.bytes += size
-            yield from cut(b"".join(block))
-            block.clear()
-            size = 0
-    tally.bytes += size
+        if len(block) >= BLOCK_BYTES:
+            tally.bytes += len(block)
+            yield from cut(bytes(block))
+            block = bytearray()
+    tally.bytes += len(block)
     if block:
-        yield from cut(b"".join(block))
+        yield from cut(bytes(block))
+
+
+def _kind(column: Column, *, hashed: bool) -> int:
+    if column.type in PLAIN:
+        return mysql_line.PLAIN
+    return mysql_line.JSON if column.type == "json" and hashed else mysql_line.ESCAPED
 
 
 def _add_hash(tally: Tally, payload: bytes) -> None:
@@ -147,12 +141,6 @@ def _add_hash(tally: Tally, payload: bytes) -> None:
         tally.hashes += int(payload[-HASH_BYTES:], 16)
 
 
-def _is_loose(json: bytes) -> bool:
-    """Return whether JSON may hold such a number; most text is told by its bytes, which is quicker than the pattern."""
-    may_be = b"." in json or MANY_DIGITS in json.translate(ALL_DIGITS_ALIKE)
-    return may_be and LOOSE_NUMBER.search(json) is not None
-
-
 def cut(joined: bytes) -> Iterator[bytes]:
     """Yield lines in parts that any server takes as a packet."""
     if len(joined) <= 2 * BLOCK_BYTES - 8:
@@ -160,28 +148,3 @@ def cut(joined: bytes) -> Iterator[bytes]:
         return
     for at in range(0, len(joined), BLOCK_BYTES):
         yield joined[at : at + BLOCK_BYTES]
-
-
-def _fields(payload: bytes, escaped: tuple[bool, ...]) -> list[bytes]:
-    r"""Return the fields of one line: \N for NULL, and `\`, tab and line feed behind a backslash.
-
-    This is the inner loop of the copy, hence no calls per field.
-    """
-    at = 0
-    fields: list[bytes] = []
-    for escape in escaped:
-        size = payload[at]
-        at += 1
-        if size == NULL_MARK:
-            fields.append(b"\\N")
-            continue
-        if size > NULL_MARK:
-            width = LENGTH_BYTES[size]
-            size = int.from_bytes(payload[at : at + width], "little")
-            at += width
-        field = payload[at : at + size]
-        at += size
-        if escape:
-            field = field.replace(b"\\", b"\\\\").replace(b"\t", b"\\\t").replace(b"\n", b"\\\n")
-        fields.append(field)
-    return fields
