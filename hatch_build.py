@@ -33,17 +33,17 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
 def _build(source: Path, target: Path) -> str:
     """Compile and link; return why that cannot be. What an earlier build left is gone then."""
+    target.unlink(missing_ok=True)
     linker = sysconfig.get_config_var("LDSHARED")
     if not linker:
         return "this Python does not say how it is extended"
     made = target.with_suffix(".new")
     words = [*shlex.split(linker), *FLAGS, f"-I{sysconfig.get_path('include')}", str(source), "-o", str(made)]
-    target.unlink(missing_ok=True)
     try:
         subprocess.run(words, check=True, capture_output=True, text=True)
     except OSError as error:
         return str(error)
     except subprocess.CalledProcessError as error:
-        return str(error.stderr)
+        return str(error.stderr) or str(error)
     made.replace(target)
     return ""

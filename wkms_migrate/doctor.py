@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from wkms_migrate import process
+from wkms_migrate.clients import mysql_line
 from wkms_migrate.counted import counted
 from wkms_migrate.errors import WkmsError
 
@@ -61,7 +62,7 @@ _PROGRAMS = (
 
 def run(settings: Settings) -> Iterator[Result]:
     """Yield the result of every check, in a fixed order; they run side by side."""
-    checks = [_python, _ansible, lambda: _terraform(settings), _mysql_for_the_lab]
+    checks = [_python, _ansible, lambda: _terraform(settings), _mysql_lines, _mysql_for_the_lab]
     checks += [_program(program) for program in _PROGRAMS]
     checks += [_secret(path, reference) for path, reference in settings.secrets().items()]
     checks += _services(settings)
@@ -98,6 +99,13 @@ def _terraform(settings: Settings) -> Result:
             return f"Terraform {tool.check_version()}"
 
     return _tried("terraform", version)
+
+
+def _mysql_lines() -> Result:
+    if mysql_line.IS_COMPILED:
+        return Result("mysql-lines", "ok", "The inner loop of the MySQL copy is compiled")
+    fix = "Install a C compiler and Python's headers (Debian: gcc libc6-dev python3-dev), then wkms-migrate again."
+    return Result("mysql-lines", "warn", "The inner loop of the MySQL copy runs in Python: big rows take longer", fix)
 
 
 def _mysql_for_the_lab() -> Result:

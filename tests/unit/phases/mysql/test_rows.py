@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mysql_wire import packed
 
 from wkms_migrate.phases.mysql import rows
 from wkms_migrate.phases.mysql.catalog import Column, Table
@@ -13,21 +14,6 @@ COLUMNS = (
     Column(name="j", type="json", charset=None),
 )
 TABLE = Table(schema="s", name="t", columns=COLUMNS, key=COLUMNS[:1], rows=1, bytes=1)
-
-
-def packed(values: list[bytes | None]) -> bytes:
-    """Return a row as the server sends it."""
-    return b"".join(b"\xfb" if value is None else length(len(value)) + value for value in values)
-
-
-def length(size: int) -> bytes:
-    if size < 251:
-        return bytes([size])
-    if size < 1 << 16:
-        return b"\xfc" + size.to_bytes(2, "little")
-    if size < 1 << 24:
-        return b"\xfd" + size.to_bytes(3, "little")
-    return b"\xfe" + size.to_bytes(8, "little")
 
 
 def unpacked(text: bytes) -> list[list[bytes | None]]:
