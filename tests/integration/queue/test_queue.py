@@ -6,12 +6,10 @@ import uuid
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from endpoints import AwsEndpoint, StorageAccount
 from queue_driver import Ran, run
-from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
+from queue_ends import Ends, bodies_of, new_queue, numbered
 
 from wkms_migrate import config, engine, events, journal
 from wkms_migrate.errors import Partial, Refused, VerificationFailed
@@ -20,11 +18,6 @@ from wkms_migrate.phases import queue
 from wkms_migrate.plan import Context
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Ends:
-    return new_ends(azurite, moto_server, tmp_path)
 
 
 def facts(ran: Ran, ends: Ends) -> dict[str, int]:

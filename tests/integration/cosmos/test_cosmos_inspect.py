@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import cosmos_clouds
 import cosmos_driver
 import pytest
 import yaml
 from cosmos_clouds import Clouds, cosmos
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 def deep(levels: int) -> Any:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from endpoints import AwsEndpoint, StorageAccount
 from queue_driver import run
-from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
+from queue_ends import bodies_of, new_ends, new_queue, numbered
 
 from wkms_migrate.errors import VerificationFailed
 
 pytestmark = pytest.mark.integration
 DEAD_LETTER = {"over_limit": "dead_letter"}
-
-
-@pytest.fixture
-def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Ends:
-    return new_ends(azurite, moto_server, tmp_path)
 
 
 def moved(ran, ends):

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas, generate_container_sas
 from blob_driver import Move, Ran, new_move, run
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -24,26 +24,14 @@ from endpoints import StorageAccount
 from wkms_migrate.errors import ConfigError, Partial, Refused, WkmsError
 
 pytestmark = pytest.mark.integration
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 API_OF_SAS = "2025-05-05"
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
 
 
 @pytest.fixture
 def azure(azurite: StorageAccount) -> Iterator[AzureProxy]:
     with AzureProxy(azurite.blob_endpoint) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

@@ -37,13 +37,6 @@ def source(azurite: StorageAccount) -> Source:
 
 
 @pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
-
-
-@pytest.fixture
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, target: StrictS3, tmp_path: Path) -> Move:
     made = new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
     made.run()

@@ -296,7 +296,7 @@ def test_too_many_deletions_and_a_source_in_use_are_refused(ends: Ends, monkeypa
 
 
 def command(ends: Ends, *words: str) -> subprocess.Popen[str]:
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     environ = {key: value for key, value in os.environ.items() if not key.startswith("WKMS_")}
     return subprocess.Popen(
         [sys.executable, "-m", "wkms_migrate", "cosmos", *words, "--config", str(ends.move.file)],

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import cosmos_clouds
 import cosmos_driver
 import pytest
 import yaml
 from cosmos_clouds import Clouds
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
 
 from wkms_migrate.errors import ConfigError, Refused
 from wkms_migrate.journal import RunState
 from wkms_migrate.report.words import catalogue
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 def move(clouds: Clouds, endpoint: str, known: dict[str, str], **options: Any) -> cosmos_driver.Move:

@@ -7,18 +7,11 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from endpoints import AwsEndpoint, StorageAccount
-from queue_ends import Ends, bodies_of, new_ends, numbered
+from queue_ends import bodies_of, numbered
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Ends:
-    return new_ends(azurite, moto_server, tmp_path)
 
 
 def argv(ends, *words):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import cosmos_clouds
 import pytest
 from cosmos_clouds import Clouds, cosmos
-from endpoints import AwsEndpoint, CosmosAccount
 
 from wkms_migrate.errors import VerificationFailed
 from wkms_migrate.phases.cosmos.dead import DeadLetters
@@ -17,12 +14,6 @@ from wkms_migrate.phases.cosmos.dead import DeadLetters
 pytestmark = pytest.mark.integration
 
 NOISE = random.Random(3).randbytes(300_000).hex()
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 def codes(move: cosmos_clouds.Move) -> list[str]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
-import cosmos_clouds
 import pytest
 from cosmos_clouds import Clouds, cosmos
 from cosmos_driver import Move
-from endpoints import AwsEndpoint, CosmosAccount
 
 from wkms_migrate import journal
 from wkms_migrate.clients.cosmos_token import feed_range
@@ -28,12 +24,6 @@ CHUNKS = [
     }
     for n in range(200)
 ]
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

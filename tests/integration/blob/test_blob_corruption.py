@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobType, ContentSettings
 from blob_driver import Move, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -28,21 +28,9 @@ WRITTEN = {0: 3, 6 * MIB: 5, 12 * MIB: 1}  # page blob: pages that are written, 
 
 
 @pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
 def azure(azurite: StorageAccount) -> Iterator[AzureProxy]:
     with AzureProxy(azurite.blob_endpoint, structured=True) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,7 +14,7 @@ import pytest
 import yaml
 from cosmos_clouds import Clouds
 from doubles.strict_dynamodb import StrictDynamo
-from endpoints import AwsEndpoint, CosmosAccount
+from endpoints import AwsEndpoint
 
 from wkms_migrate import events
 from wkms_migrate.errors import ConfigError
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.integration
 
 NUMBERS = itertools.count(1)
 ITEMS = [{"id": str(number), "departmentId": f"부서-{number % 7}", "text": "규정 " * number} for number in range(300)]
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 def client(service: str, endpoint: str) -> Any:

@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import blob_driver
 import pytest
 from blob_driver import Move, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
 from endpoints import StorageAccount
@@ -22,18 +21,6 @@ from wkms_migrate.errors import Interrupted
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
 DEADLINE = 60
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

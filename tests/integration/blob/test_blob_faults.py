@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContentSettings
 from blob_driver import Move, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -23,21 +23,9 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
 def proxy(azurite: StorageAccount) -> Iterator[AzureProxy]:
     with AzureProxy(azurite.blob_endpoint, structured=True) as running:
         yield running
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

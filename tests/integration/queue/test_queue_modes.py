@@ -13,7 +13,6 @@ import pytest
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_sqs import StrictSqs
-from endpoints import AwsEndpoint, StorageAccount
 from queue_driver import run
 from queue_ends import Ends, bodies_of, new_ends, new_queue, numbered
 
@@ -21,11 +20,6 @@ from wkms_migrate import events
 from wkms_migrate.errors import ConfigError, Partial, Refused, WkmsError
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def ends(azurite: StorageAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Ends:
-    return new_ends(azurite, moto_server, tmp_path)
 
 
 def moved(ran, ends):

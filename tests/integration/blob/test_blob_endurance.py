@@ -9,7 +9,6 @@ import sys
 import threading
 import urllib.parse
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import blob_driver
 import pytest
 from blob_driver import Move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -34,18 +33,6 @@ DEATHS = int(os.environ.get("DEATHS", "3"))
 MUTATIONS = int(os.environ.get("MUTATIONS", "30"))
 OBJECTS = int(os.environ.get("OBJECTS", "1200"))
 WORKERS = 8
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

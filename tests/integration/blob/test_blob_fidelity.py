@@ -5,32 +5,20 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobType, StandardBlobTier
 from blob_driver import Move, Ran, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.strict_s3 import StrictS3
 from doubles.strict_s3.store import Object
 from endpoints import StorageAccount
 
 pytestmark = pytest.mark.integration
 BIG = 200_000  # bytes, above the 128 KiB that cold classes bill at least
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture
@@ -152,7 +140,7 @@ def test_every_property_is_preserved_or_reported(move, source, target, case):
 
 
 def test_every_line_of_the_document_has_a_case():
-    text = (Path(__file__).parents[2] / "docs" / "blob.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "blob.md").read_text(encoding="utf-8")
     rows = text.split("<!-- matrix -->")[1].strip().splitlines()[2:]
     named = {row.split("|")[1].strip().replace("`", "") for row in rows}
     assert set(MATRIX) | OF_OTHER_TESTS == named

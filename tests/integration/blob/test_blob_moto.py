@@ -9,18 +9,13 @@ from typing import Any
 import boto3
 import pytest
 from blob_driver import Move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from endpoints import AwsEndpoint, StorageAccount
 
 from wkms_migrate.errors import Refused, VerificationFailed
 
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobType, StandardBlobTier
 from blob_driver import Move, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
 from doubles.strict_s3.store import described
@@ -21,18 +20,6 @@ from wkms_migrate.errors import Refused, VerificationFailed, WkmsError
 
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import blob_driver
 import pytest
 from blob_driver import Move, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
 from doubles.strict_s3 import StrictS3
@@ -31,21 +31,9 @@ SIZES = (0, 1, 1000, SMALL_BYTES - 1, SMALL_BYTES, SMALL_BYTES + 1)
 
 
 @pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
-
-
-@pytest.fixture
 def proxy(azurite: StorageAccount) -> Iterator[AzureProxy]:
     with AzureProxy(azurite.blob_endpoint, structured=True) as running:
         yield running
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

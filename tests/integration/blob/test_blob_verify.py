@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,6 @@ def source(azurite: StorageAccount) -> Source:
     for number in range(MANY):
         made.put_without_md5(f"f/{number:02}", content(64, number))
     return made
-
-
-@pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
 
 
 @pytest.fixture

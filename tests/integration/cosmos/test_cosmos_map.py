@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import cosmos_clouds
 import pytest
 import yaml
 from cosmos_clouds import Clouds, cosmos
-from endpoints import AwsEndpoint, CosmosAccount
+from endpoints import AwsEndpoint
 
 from wkms_migrate.errors import Refused
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def clouds(cosmos_double: CosmosAccount, moto_server: AwsEndpoint, tmp_path: Path) -> Iterator[Clouds]:
-    with cosmos_clouds.opened(cosmos_double, moto_server, tmp_path) as made:
-        yield made
 
 
 def rules(hash_paths: list[str], range_paths: list[str] | None, **more: Any) -> dict[str, Any]:

@@ -38,13 +38,6 @@ def azure(azurite: StorageAccount) -> Iterator[AzureProxy]:
 
 
 @pytest.fixture
-def target() -> Iterator[StrictS3]:
-    with StrictS3() as double:
-        double.bucket("target")
-        yield double
-
-
-@pytest.fixture
 def move(azurite: StorageAccount, azure: AzureProxy, source: Source, target: StrictS3, tmp_path: Path) -> Move:
     return new_move(azurite, target, {source.name: "target"}, tmp_path, through=azure.endpoint)
 

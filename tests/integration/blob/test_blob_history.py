@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from blob_driver import Move, Ran, new_move
-from blob_source import Source, content, new_container
+from blob_source import Source, content
 from commands import blob
 from doubles.azure_proxy import AzureProxy
 from doubles.faults import Fault
@@ -19,11 +19,6 @@ from wkms_migrate.errors import Partial, Refused, WkmsError
 
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
-
-
-@pytest.fixture
-def source(azurite: StorageAccount) -> Source:
-    return new_container(azurite)
 
 
 @pytest.fixture
