@@ -8,7 +8,6 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,18 +36,6 @@ AWS_CALLS = {"ask": ("POST", "GetQueueAttributes"), "send": ("POST", "SendMessag
 PASSING = ("unavailable", "reset", "truncate")
 FINAL = ("denied", "expired")
 COPIES = {"peek", "give back"}  # calls that only a copy makes
-
-
-@pytest.fixture
-def proxy(azurite: StorageAccount) -> Iterator[AzureProxy]:
-    with AzureProxy(azurite.queue_endpoint) as running:
-        yield running
-
-
-@pytest.fixture
-def double(moto_server: AwsEndpoint) -> Iterator[StrictSqs]:
-    with StrictSqs(moto_server.endpoint_url) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,18 +23,6 @@ from wkms_migrate.errors import Partial
 pytestmark = pytest.mark.integration
 
 CREDENTIALS = "[default]\naws_access_key_id = {0}\naws_secret_access_key = testing\naws_session_token = {0}\n"
-
-
-@pytest.fixture
-def proxy(azurite: StorageAccount) -> Iterator[AzureProxy]:
-    with AzureProxy(azurite.queue_endpoint) as running:
-        yield running
-
-
-@pytest.fixture
-def double(moto_server: AwsEndpoint) -> Iterator[StrictSqs]:
-    with StrictSqs(moto_server.endpoint_url) as running:
-        yield running
 
 
 @pytest.fixture
